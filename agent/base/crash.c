@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* See crash.h. */
+#include "base/base.h"
+#include "base/crash.h"
+
+#ifdef ENABLE_CRASH_POINTS
+
+#include <fcntl.h>
+#include <signal.h>
+
+void
+crash_point(const char *name)
+{
+	const char *want = getenv("TELLUS_CRASH");
+	const char *path = getenv("TELLUS_CRASH_LOG");
+	size_t n = strlen(name);
+	static int passes;
+
+	if (path) {
+		int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
+			0666);
+
+		if (fd >= 0) {
+			dprintf(fd, "%s\n", name);
+			close(fd);
+		}
+	}
+	if (!want || strncmp(want, name, n) || want[n] != ':')
+		return;
+	if (++passes == (int)strtol(want + n + 1, NULL, 10))
+		raise(SIGKILL);
+}
+
+#else
+typedef int crash_points_are_off;
+#endif

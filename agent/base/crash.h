@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Named places at which a test may end the process as kill -9 would.  They
+ * exist only with --enable-crash-points; otherwise the call is nothing.
+ */
+#ifndef BASE_CRASH_H
+#define BASE_CRASH_H
+
+#include "base/base.h"
+
+#ifdef ENABLE_CRASH_POINTS
+/* TELLUS_CRASH="name:N" kills this process at its Nth pass through name;
+ * TELLUS_CRASH_LOG=FILE gets one line per pass. */
+void crash_point(const char *name);
+#else
+static inline void
+crash_point(const char *name UNUSED)
+{
+}
+#endif
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ${{ }} expressions: GitHub's grammar, coercions and operators.  Pure.
+ * Values are JSON (jansson); contexts are looked up in one JSON object
+ * {"github":{...},"env":{...},"steps":{...},...}.
+ * Source: GitHub's "Evaluate expressions in workflows and actions".
+ */
+#ifndef MODEL_EXPR_H
+#define MODEL_EXPR_H
+
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/json.h"
+
+struct expr_env {
+	const json_t *contexts; /* an object */
+	/* For success() failure() cancelled() always(). */
+	bool failed, canceled;
+};
+
+/* One expression without ${{ }}.  ret is owned by the caller.  Errors name
+ * the column within text. */
+int expr_eval(const char *text, const struct expr_env *env, json_t **ret,
+	struct err *e);
+
+/* Text with ${{ }} parts, each replaced by its value as a string. */
+int expr_expand(const char *text, const struct expr_env *env, struct buf *out,
+	struct err *e);
+
+/* An "if": with or without ${{ }}; empty or NULL is success(); unless it
+ * calls a status function itself, success() && is implied. */
+int expr_cond(const char *text, const struct expr_env *env, bool *ret,
+	struct err *e);
+
+/* Checks the grammar, and that only the named contexts (NULL-terminated)
+ * are used; ret_column is where it goes wrong, from 1. */
+int expr_check(const char *text, bool is_cond, const char *const *contexts,
+	unsigned int *ret_column, struct err *e);
+
+/* Are all contexts that text uses among the named ones? */
+bool expr_uses_only(const char *text, const char *const *contexts);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A run as its events tell it: run_apply() is the only thing that changes
+ * one, so that what the journal holds and what is shown cannot differ.
+ * Pure: no I/O, no clock.
+ */
+#ifndef MODEL_RUN_H
+#define MODEL_RUN_H
+
+#include "base/base.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "model/event.h"
+#include "model/push.h"
+
+enum run_state {
+	RUN_RECEIVED,
+	RUN_PLANNING,
+	RUN_QUEUED,
+	RUN_RUNNING,
+	RUN_WAITING, /* for a resource or the forge */
+	RUN_BLOCKED, /* for a person */
+	RUN_PASSED,
+	RUN_FAILED,
+	RUN_CANCELED,
+	RUN_ERROR, /* the workflow or the agent, not the code */
+	RUN_SKIPPED,
+	RUN_SUPERSEDED,
+	RUN_STATE_COUNT,
+	RUN_BAD_MOVE = -1,
+};
+
+const char *run_state_name(enum run_state s);
+enum run_state run_state_from_name(const char *name); /* RUN_BAD_MOVE */
+bool run_state_is_final(enum run_state s);
+/* The state after an event of that kind (for EV_FINISHED the target is in
+ * the event: pass it as to), or RUN_BAD_MOVE. */
+enum run_state run_next(enum run_state from, enum event_kind ev,
+	enum run_state to);
+
+/* Why something failed (recovery.md, section 5). */
+struct reason {
+	char *class; /* "code" "config" "timeout" "resource.memory" ... */
+	char *text; /* one sentence, lower case, no full stop */
+	char *suggestion; /* what to do, may name a command */
+	char *step; /* the step's name */
+};
+void reason_release(struct reason *r);
+void reason_copy(struct reason *to, const struct reason *from);
+
+/* Steps and jobs use the run's states: QUEUED RUNNING PASSED FAILED
+ * CANCELED SKIPPED (and ERROR, BLOCKED for jobs). */
+struct run_step {
+	char *name;
+	enum run_state state;
+	bool has_exit, ignored;
+	int exit_code, signal;
+	int attempt; /* the job attempt whose folder holds its output */
+	int tries; /* how often it was started */
+	int64_t started_ms, finished_ms;
+	int64_t output, length; /* in that attempt's output file; length -1
+				 * while it runs */
+	int64_t memory, cpu_ms;
+	char *layer, *record; /* paths below the state folder */
+	int64_t record_crc;
+	bool synced;
+	struct reason reason;
+};
+
+struct run_job {
+	char *id, *name;
+	enum run_state state;
+	int attempt; /* the last started one; 0: none yet */
+	int *needs; /* indexes into the run's jobs */
+	size_t nneeds;
+	char *cond; /* its "if", or NULL */
+	struct run_step *steps;
+	size_t nsteps;
+	int64_t started_ms, finished_ms;
+	json_t *outputs;
+	struct reason reason;
+	/* The live or last worker, from started/planning. */
+	char *nonce, *boot, *cgroup;
+	int64_t pid, start_time;
+};
+
+struct run {
+	uint64_t id;
+	enum run_state state;
+	struct push push;
+	char *workflow, *file; /* name and file of the workflow */
+	char *tree, *subject, *commit_author;
+	int workflow_index; /* in plan.json */
+	uint64_t plan_run; /* the run whose folder has plan.json */
+	int attempt; /* of the run: 1, and one more per retry */
+	int plan_attempt;
+	bool planned, cancel_wanted;
+	char *cancel_by;
+	int64_t created_ms, started_ms, finished_ms;
+	struct reason reason;
+	struct run_job *jobs;
+	size_t njobs;
+	uint32_t next_seq;
+	/* The live or last planning worker. */
+	char *nonce, *boot;
+	int64_t pid, start_time;
+};
+
+struct run *run_new(uint64_t id);
+void run_free(struct run *r);
+void run_freep(struct run **r); /* for AUTO */
+struct run *run_clone(const struct run *r);
+
+/* Folds one event in.  An event that is not legal in this state leaves the
+ * run as it was and returns -1 (ERR_PERM) with the reason; the caller logs
+ * it.  Events of a stale attempt or nonce are refused with "fenced". */
+int run_apply(struct run *r, const struct event *ev, struct err *e);
+
+/* The public JSON shape (design.md section 6): with jobs for show, without
+ * for list. */
+void run_to_json(const struct run *r, bool with_jobs, struct buf *out);
+
+/* passed, failed, ... of all jobs that are final; RUN_BAD_MOVE while some
+ * are not.  ret_reason borrows the first failure's. */
+enum run_state run_verdict(const struct run *r,
+	const struct reason **ret_reason);
+
+#endif
