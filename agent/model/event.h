@@ -10,7 +10,8 @@
  *
  * received       the push (push.h)
  * planning       nonce pid start boot epoch             (attempt)
- * planned        sha tree subject author? time? file workflow index skipped?
+ * planned        sha ref? dirty? tree subject author? time? file workflow
+ *                index skipped?
  *                jobs:[{id name needs:[index] if? limits? steps:[{name}]}]
  *                skipped: why no workflow of the commit applies
  * plan-failed    code text suggestion? file? line? column?    (attempt)

@@ -33,8 +33,11 @@ struct push {
 	char *objects; /* local: extra object folders (alternates), ':'-joined:
 			* a quarantine or a snapshot store */
 	char *file; /* only this workflow file, or NULL */
+	char *rev; /* manual: what to resolve where sha is SHA_ZERO */
 	int64_t number; /* pull or merge request number, else 0 */
-	bool forced, fork, dirty;
+	bool forced, fork;
+	bool snapshot; /* manual: the working tree, uncommitted files too */
+	bool dirty; /* the snapshot differs from HEAD */
 };
 
 void push_release(struct push *p); /* also for AUTO */
