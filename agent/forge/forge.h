@@ -85,7 +85,10 @@ struct status_answer {
 	forge_header_fn *header;
 	void *arg;
 	int64_t now_s;
+	const struct err *err; /* code 0: why there was no answer, or NULL */
 };
+/* sent_state is the run's state, as in struct status.  *ret_why is one
+ * sentence for people, empty when it is STATUS_OK. */
 enum status_verdict forge_verdict(enum forge_kind kind,
 	const struct status_answer *a, const char *sent_state,
 	int64_t *ret_wait_ms, struct err *ret_why);
