@@ -18,4 +18,6 @@ t_unit_forge_check_SOURCES = t/unit/forge_check.c
 t_unit_forge_check_LDADD = $(t_unit_forge_LDADD)
 SHELL_TESTS += t/0400-forge-octokit.sh t/0410-forge-prism.sh \
 	t/0420-forge-post.sh
-EXTRA_DIST += t/node/forge/package.json t/node/forge/package-lock.json
+EXTRA_DIST += t/node/forge/package.json t/node/forge/package-lock.json \
+	t/node/forge/setup.sh t/node/forge/octokit.mjs \
+	t/node/forge/compare.mjs t/node/forge/slice.mjs
