@@ -71,7 +71,7 @@ then
 		const s = require("net").createServer().listen(0, "127.0.0.1",
 			() => { console.log(s.address().port); s.close(); });')
 	cat >hooks.json <<-'EOF'
-	[{"id": "t", "execute-command": "/bin/true", "trigger-rule-mismatch-http-response-code": 401,
+	[{"id": "t", "execute-command": "/bin/true",
 	  "trigger-rule": {"match": {"type": "payload-hmac-sha256",
 	    "secret": "a secret, not a token",
 	    "parameter": {"source": "header", "name": "X-Hub-Signature-256"}}}}]
@@ -94,7 +94,8 @@ then
 		sig=$(head -n 1 in2.jsonl |
 			jq -r ".headers[\"X-Hub-Signature-256\"]") &&
 		test "$(post body "$sig")" = 200 &&
-		printf " " >>body && test "$(post body "$sig")" = 401
+		printf " " >>body && code=$(post body "$sig") && echo "$code" &&
+		test "$code" -ge 400
 	'
 else
 	test_skip 'another verifier judges good and bad signatures as we do' \

@@ -193,7 +193,6 @@ code_of(CURLcode rc)
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 		return ERR_DENIED;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_SSL_CACERT_BADFILE:
 		return ERR_PERM;
 	default:
@@ -473,6 +472,11 @@ poster_send(struct poster *p, const struct status_request *r,
 {
 	struct transfer *t;
 
+	if (!str_starts(r->url, "https://") && !str_starts(r->url, "http://"))
+		return err_set(e, ERR_PERM,
+			"\"%.100s\" is neither http nor "
+			"https",
+			r->url);
 	if (start_curl(p, e) < 0)
 		return -1;
 	t = xcalloc(1, sizeof(*t));
