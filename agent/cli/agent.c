@@ -37,9 +37,9 @@ socket_from_config(const char *file, char **ret, struct err *e)
 	config_init(&conf);
 	rc = config_load_public(&conf, path, e);
 	if (rc == 0)
-		*ret = conf.socket && *conf.socket ?
-			xstrdup(conf.socket) :
-			xasprintf("%s/sock", conf.state);
+		*ret = conf.socket && *conf.socket
+			       ? xstrdup(conf.socket)
+			       : xasprintf("%s/sock", conf.state);
 	config_release(&conf);
 	return rc;
 }
@@ -122,12 +122,12 @@ int
 agent_refused(const struct http_answer *a)
 {
 	AUTO(freep) char *text = agent_detail(a);
-	bool mine = a->status / 100 == 4 && a->status != 408 &&
-		a->status != 429;
+	bool mine =
+		a->status / 100 == 4 && a->status != 408 && a->status != 429;
 
 	if (a->status == 503)
-		return cli_fail(CLI_AGENT, "the agent cannot do it now: %s",
-			text);
+		return cli_fail(
+			CLI_AGENT, "the agent cannot do it now: %s", text);
 	return cli_fail(mine ? CLI_USAGE : CLI_AGENT, "%s", text);
 }
 
@@ -219,8 +219,8 @@ agent_data_file(const char *name)
 	const char *templates = getenv("TELLUS_TEMPLATES");
 	AUTO(freep) char *own = own_folder();
 	AUTO(freep) char *share = xasprintf("%s/../share/tellus", own);
-	AUTO(freep) char *beside =
-		templates ? xasprintf("%s/..", templates) : NULL;
+	AUTO(freep)
+	char *beside = templates ? xasprintf("%s/..", templates) : NULL;
 	const char *folders[] = { beside, own, share, TELLUS_DATADIR };
 
 	return first_with(folders, ARRAY_LEN(folders), name, R_OK);

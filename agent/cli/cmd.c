@@ -55,8 +55,8 @@ unknown_command(const char *name)
 	if (near)
 		return cli_fail(CLI_USAGE,
 			"unknown command '%s'; did you mean '%s'?", name, near);
-	return cli_fail(CLI_USAGE, "unknown command '%s'; try: tellus help",
-		name);
+	return cli_fail(
+		CLI_USAGE, "unknown command '%s'; try: tellus help", name);
 }
 
 static void
@@ -148,8 +148,8 @@ run_command(struct cli *c, struct opt_set *global, int argc, char **argv)
 		return CLI_OK;
 	}
 	if (argc < cmd->min_args)
-		return cli_fail(CLI_USAGE, "usage: tellus %s %s", cmd->name,
-			cmd->args);
+		return cli_fail(
+			CLI_USAGE, "usage: tellus %s %s", cmd->name, cmd->args);
 	if (cmd->max_args >= 0 && argc > cmd->max_args)
 		return cli_fail(CLI_USAGE,
 			"'%s' is one argument too many; usage: tellus %s %s",
@@ -161,7 +161,7 @@ run_command(struct cli *c, struct opt_set *global, int argc, char **argv)
 		return print_version();
 	c->tty = isatty(STDOUT_FILENO);
 	c->color = c->tty && !c->no_color &&
-		(!getenv("NO_COLOR") || !*getenv("NO_COLOR"));
+		   (!getenv("NO_COLOR") || !*getenv("NO_COLOR"));
 	return cmd->fn ? cmd->fn(c) : help_command(c);
 }
 

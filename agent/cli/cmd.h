@@ -15,21 +15,21 @@
 enum {
 	CLI_OK = 0,
 	CLI_FAILED = 1, /* the run failed: run, log -f and retry -f only */
-	CLI_USAGE = 2, /* wrong usage or configuration */
-	CLI_AGENT = 3, /* the agent could not be reached, or failed */
+	CLI_USAGE = 2,  /* wrong usage or configuration */
+	CLI_AGENT = 3,  /* the agent could not be reached, or failed */
 };
 
 enum opt_kind {
 	OPT_FLAG, /* bool */
 	OPT_TEXT, /* const char *, borrowed from argv */
-	OPT_NUM, /* int64_t, at least 1 */
+	OPT_NUM,  /* int64_t, at least 1 */
 };
 
 struct opt {
 	const char *name; /* without the dashes */
-	char letter; /* or 0 */
+	char letter;      /* or 0 */
 	enum opt_kind kind;
-	size_t at; /* offset in the command's struct of options */
+	size_t at;       /* offset in the command's struct of options */
 	const char *arg; /* what its value is called in the help */
 	const char *help;
 };
@@ -52,7 +52,7 @@ struct cli {
 	void *opts; /* the command's struct of options */
 	int nargs;
 	char **args;
-	bool tty; /* standard output is a terminal */
+	bool tty;   /* standard output is a terminal */
 	bool color; /* and may be coloured */
 };
 
@@ -73,8 +73,8 @@ struct opt_set {
 	size_t n;
 	void *base;
 };
-int opts_parse(const struct opt_set *sets, size_t nsets, int *argc,
-	char **argv, bool stop_at_word, struct err *e);
+int opts_parse(const struct opt_set *sets, size_t nsets, int *argc, char **argv,
+	bool stop_at_word, struct err *e);
 
 /* "tellus: ..." on standard error; returns code. */
 int cli_fail(int code, const char *fmt, ...) PRINTF(2, 3);

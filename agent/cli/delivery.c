@@ -22,8 +22,10 @@ delivery_send(const char *socket, const char *body, json_t **ret_answer,
 {
 	AUTO(http_answer_release) struct http_answer a;
 	AUTO(freep) char *text = NULL;
-	struct http_call q = { .socket = socket, .method = "POST",
-		.path = "/api/v1/push", .body = body,
+	struct http_call q = { .socket = socket,
+		.method = "POST",
+		.path = "/api/v1/push",
+		.body = body,
 		.answer_ms = DELIVERY_ANSWER_MS };
 
 	http_answer_init(&a);
@@ -51,8 +53,8 @@ give_to_owner(int gitfd, int fd, struct err *e)
 	if (geteuid() != 0)
 		return 0;
 	if (fstat(gitfd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0)
-		return err_sys(e, "give '%s' to the repository's owner",
-			INCOMING);
+		return err_sys(
+			e, "give '%s' to the repository's owner", INCOMING);
 	return 0;
 }
 
@@ -86,8 +88,8 @@ make_incoming(int gitfd, struct err *e)
 }
 
 int
-incoming_write(const char *gitdir, const char *nonce, const char *body,
-	struct err *e)
+incoming_write(
+	const char *gitdir, const char *nonce, const char *body, struct err *e)
 {
 	AUTO(fd_closep) int gitfd = path_open_dir(AT_FDCWD, gitdir, e);
 	AUTO(fd_closep) int dir = -1, file = -1;
@@ -176,7 +178,8 @@ incoming_send(const char *gitdir, const char *socket)
 {
 	struct err e;
 	AUTO(fd_closep) int gitfd = path_open_dir(AT_FDCWD, gitdir, &e);
-	AUTO(fd_closep) int dir = gitfd < 0 ? -1 : open_part(gitfd, INCOMING, &e);
+	AUTO(fd_closep)
+	int dir = gitfd < 0 ? -1 : open_part(gitfd, INCOMING, &e);
 	AUTO(freep) struct noted *v = NULL;
 	size_t n;
 	int sent = 0;

@@ -17,7 +17,7 @@
 #define INCOMING_MAX 1000 /* noted pushes that are handed over at once */
 
 enum delivery_end {
-	DELIVERY_DONE, /* *ret_answer is the agent's */
+	DELIVERY_DONE,    /* *ret_answer is the agent's */
 	DELIVERY_REFUSED, /* for good: the error says why */
 	DELIVERY_NOT_NOW, /* no agent, or it has no room */
 };
@@ -27,8 +27,8 @@ enum delivery_end delivery_send(const char *socket, const char *body,
 
 /* Writes body to GITDIR/tellus/incoming/nonce, synced.  The folders are the
  * repository owner's and nobody else's. */
-int incoming_write(const char *gitdir, const char *nonce, const char *body,
-	struct err *e);
+int incoming_write(
+	const char *gitdir, const char *nonce, const char *body, struct err *e);
 
 /* Hands over what is there, oldest first, until one cannot be; those that
  * were are removed.  Returns how many; the sentences of refused ones go to

@@ -43,9 +43,9 @@ check(struct doctor *d, enum verdict v, const char *what, const char *text,
 		jout_end(&d->json);
 		return;
 	}
-	buf_addf(&d->out, "%s%-4s%s  %s: ",
-		d->c->color ? verdicts[v].color : "", verdicts[v].name,
-		color_off(d->c->color), what);
+	buf_addf(&d->out,
+		"%s%-4s%s  %s: ", d->c->color ? verdicts[v].color : "",
+		verdicts[v].name, color_off(d->c->color), what);
 	term_cleanz(&d->out, text);
 	if (remedy)
 		buf_addf(&d->out, "\n      %s", remedy);

@@ -48,8 +48,10 @@ exec_wait(const char *const *argv, struct buf *out, struct err *e)
 	AUTO(freep) char *path = exec_find(argv[0]);
 	AUTO(fd_closep) int pidfd = -1;
 	int p[2] = { -1, -1 };
-	struct spawn s = { .path = path, .argv = (char *const *)argv,
-		.envp = environ, .nfds = 3,
+	struct spawn s = { .path = path,
+		.argv = (char *const *)argv,
+		.envp = environ,
+		.nfds = 3,
 		.fd = { -1, STDOUT_FILENO, STDERR_FILENO } };
 	pid_t pid;
 	int rc, slurp = 0;

@@ -104,8 +104,8 @@ unchunk(struct http_framing *f, const char *p, size_t n, http_body_fn *fn,
 }
 
 int
-http_unframe(struct http_framing *f, const char *p, size_t n,
-	http_body_fn *fn, void *arg)
+http_unframe(struct http_framing *f, const char *p, size_t n, http_body_fn *fn,
+	void *arg)
 {
 	if (f->frame == FRAME_CHUNKED)
 		return unchunk(f, p, n, fn, arg);

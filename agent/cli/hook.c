@@ -29,7 +29,7 @@ struct hook {
 	struct repo repo;
 	char *config; /* the repository's configuration file */
 	char *folder; /* where its hooks are */
-	int dir; /* that, open; -1: there is none */
+	int dir;      /* that, open; -1: there is none */
 };
 
 static const char *const settings[] = { "tellus.socket", "tellus.repository",
@@ -111,8 +111,8 @@ whose(const struct hook *h, const char *name)
 }
 
 static int
-config_set(const struct hook *h, const char *key, const char *value,
-	struct err *e)
+config_set(
+	const struct hook *h, const char *key, const char *value, struct err *e)
 {
 	const char *argv[] = { "git", "config", "-f", h->config,
 		"--replace-all", key, value, NULL };
@@ -142,8 +142,8 @@ config_get(const struct hook *h, const char *key)
 static void
 give_hook_to_owner(const struct hook *h)
 {
-	AUTO(fd_closep) int fd =
-		openat(h->dir, HOOK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(fd_closep)
+	int fd = openat(h->dir, HOOK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 
 	if (geteuid() == 0 && fd >= 0 && fstat(h->dir, &st) == 0 &&
@@ -204,10 +204,10 @@ repository_name(const struct hook *h, bool *ret_known)
 		config_load_public(&conf, path, &e) == 0) {
 		for (size_t i = 0; i < conf.nrepos; i++) {
 			const struct repo_conf *r = &conf.repos[i];
-			AUTO(freep) char *real =
-				r->path ? path_real(r->path, &e) : NULL;
+			AUTO(freep)
+			char *real = r->path ? path_real(r->path, &e) : NULL;
 			bool same = str_eq(real, h->repo.gitdir) ||
-				str_eq(real, h->repo.top);
+				    str_eq(real, h->repo.top);
 
 			if (!name && same)
 				name = xstrdup(r->name);
@@ -228,8 +228,9 @@ own_program(struct err *e)
 static int
 install(struct hook *h, struct err *e)
 {
-	AUTO(freep) char *socket = NULL, *full = NULL, *program = NULL,
-			 *name = NULL;
+	AUTO(freep)
+	char *socket = NULL,
+	     *full = NULL, *program = NULL, *name = NULL;
 	bool known;
 
 	program = own_program(e);
@@ -280,8 +281,8 @@ hook_remove(struct hook *h, struct err *e)
 		if (exec_wait(argv, NULL, e) < 0)
 			return -1;
 	}
-	printf(had ? "removed %s/" HOOK "\n" :
-		     "%s/" HOOK " is not of tellus; nothing was removed\n",
+	printf(had ? "removed %s/" HOOK "\n"
+		   : "%s/" HOOK " is not of tellus; nothing was removed\n",
 		h->folder);
 	return 0;
 }

@@ -40,8 +40,7 @@ http_answer_release(struct http_answer *a)
 /* A socket's name has 107 bytes at most: a longer one is reached through
  * its folder's descriptor, which must stay open until the connect. */
 static int
-fill_addr(struct sockaddr_un *sa, const char *path, int *ret_dir,
-	struct err *e)
+fill_addr(struct sockaddr_un *sa, const char *path, int *ret_dir, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO(freep) char *dir = NULL;
@@ -113,7 +112,8 @@ wait_ready(struct conn *c, short events, struct err *e)
 
 		if (rc < 0 && errno != EINTR)
 			return err_sys(e, "poll");
-		if (rc > 0 && n == 2 && p[1].revents && c->q->on_watch(c->q->arg))
+		if (rc > 0 && n == 2 && p[1].revents &&
+			c->q->on_watch(c->q->arg))
 			return 1;
 		if (rc > 0 && p[0].revents)
 			return 0;
@@ -132,8 +132,8 @@ send_request(struct conn *c, const struct buf *req, struct err *e)
 	size_t at = 0;
 
 	while (at < req->len) {
-		ssize_t n = send(c->fd, req->data + at, req->len - at,
-			MSG_NOSIGNAL);
+		ssize_t n = send(
+			c->fd, req->data + at, req->len - at, MSG_NOSIGNAL);
 		int rc;
 
 		if (n >= 0) {
@@ -196,9 +196,8 @@ header_line(struct conn *c, char *line, struct err *e)
 		}
 	} else if (!strcasecmp(line, "transfer-encoding")) {
 		if (!strcasecmp(value, "chunked"))
-			c->frame = (struct http_framing){
-				.frame = FRAME_CHUNKED
-			};
+			c->frame =
+				(struct http_framing){ .frame = FRAME_CHUNKED };
 	} else if (!strcasecmp(line, "content-type")) {
 		snprintf(c->a->type, sizeof(c->a->type), "%s", value);
 	}
@@ -280,7 +279,8 @@ read_body(struct conn *c, struct err *e)
 	void *arg = streams ? c->q->arg : c->a;
 
 	for (;;) {
-		int rc = http_unframe(&c->frame, c->in.data, c->in.len, fn, arg);
+		int rc =
+			http_unframe(&c->frame, c->in.data, c->in.len, fn, arg);
 
 		buf_reset(&c->in);
 		if (rc == 1)
@@ -291,9 +291,9 @@ read_body(struct conn *c, struct err *e)
 			return err_set(e, ERR_TEMP, "its answer is too large");
 		if (rc < 0)
 			return err_set(e, ERR_TEMP, "its answer is garbled");
-		c->deadline = c->q->idle_ms ?
-			clock_boot_ms() + c->q->idle_ms :
-			streams ? 0 : c->deadline;
+		c->deadline = c->q->idle_ms ? clock_boot_ms() + c->q->idle_ms
+			      : streams     ? 0
+					    : c->deadline;
 		rc = receive(c, e);
 		if (rc == 0 && c->frame.frame == FRAME_CLOSE)
 			return 0;
@@ -317,13 +317,15 @@ http_call(const struct http_call *q, struct http_answer *a, struct err *e)
 	if (dial(q, wait_ms, &fd, e) < 0)
 		return -1;
 	c.fd = fd;
-	buf_addf(&req, "%s %s HTTP/1.1\r\nHost: localhost\r\n"
-		       "User-Agent: tellus/" PACKAGE_VERSION "\r\n"
-		       "Connection: close\r\n",
+	buf_addf(&req,
+		"%s %s HTTP/1.1\r\nHost: localhost\r\n"
+		"User-Agent: tellus/" PACKAGE_VERSION "\r\n"
+		"Connection: close\r\n",
 		q->method, q->path);
 	if (q->body)
-		buf_addf(&req, "Content-Type: application/json\r\n"
-			       "Content-Length: %zu\r\n",
+		buf_addf(&req,
+			"Content-Type: application/json\r\n"
+			"Content-Length: %zu\r\n",
 			strlen(q->body));
 	else if (!str_eq(q->method, "GET"))
 		buf_addz(&req, "Content-Length: 0\r\n");

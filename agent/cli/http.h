@@ -21,22 +21,22 @@ typedef int http_body_fn(const char *p, size_t n, void *arg);
 
 struct http_call {
 	const char *socket, *method;
-	const char *path; /* with the query */
-	const char *body; /* JSON, or NULL */
-	int64_t answer_ms; /* until the answer's head; 0: the default */
-	int64_t idle_ms; /* between pieces of the body; 0: no limit */
+	const char *path;      /* with the query */
+	const char *body;      /* JSON, or NULL */
+	int64_t answer_ms;     /* until the answer's head; 0: the default */
+	int64_t idle_ms;       /* between pieces of the body; 0: no limit */
 	http_body_fn *on_body; /* gets the body of a 2xx answer */
-	int watch_fd; /* polled beside the socket; 0: none */
+	int watch_fd;          /* polled beside the socket; 0: none */
 	int (*on_watch)(void *arg); /* anything but 0 ends the call */
-	int64_t tick_ms; /* calls on_tick while waiting; 0: never */
+	int64_t tick_ms;            /* calls on_tick while waiting; 0: never */
 	void (*on_tick)(void *arg);
 	void *arg; /* for the callbacks */
 };
 
 struct http_answer {
-	int status; /* 0: no head was read */
-	bool sent; /* the whole request went out */
-	char type[64]; /* Content-Type, cut */
+	int status;      /* 0: no head was read */
+	bool sent;       /* the whole request went out */
+	char type[64];   /* Content-Type, cut */
 	struct buf body; /* unless on_body got it */
 };
 
@@ -45,8 +45,7 @@ void http_answer_release(struct http_answer *a); /* also for AUTO */
 
 /* 0 when the answer is complete, whatever its status; 1 when a callback
  * ended it; -1 otherwise (ERR_TEMP: cut short or too slow). */
-int http_call(const struct http_call *q, struct http_answer *a,
-	struct err *e);
+int http_call(const struct http_call *q, struct http_answer *a, struct err *e);
 
 /*
  * The body's framing, for http.c and its tests: by length, by chunks, or

@@ -43,9 +43,9 @@ read_starter(const char *name, struct err *e)
 {
 	const char *templates = getenv("TELLUS_TEMPLATES");
 	AUTO(freep) char *file = xasprintf("templates/init/%s.yml", name);
-	AUTO(freep) char *path = templates ?
-		xasprintf("%s/init/%s.yml", templates, name) :
-		agent_data_file(file);
+	AUTO(freep)
+	char *path = templates ? xasprintf("%s/init/%s.yml", templates, name)
+			       : agent_data_file(file);
 	char *text = NULL;
 
 	if (!path) {
@@ -64,7 +64,8 @@ read_starter(const char *name, struct err *e)
 static int
 write_new(int top, const char *text, struct err *e)
 {
-	AUTO(fd_closep) int fd = openat(top, ".tellus.yml",
+	AUTO(fd_closep)
+	int fd = openat(top, ".tellus.yml",
 		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 
 	if (fd < 0 && errno == EEXIST)
@@ -94,8 +95,8 @@ cmd_init(struct cli *c)
 			repo.gitdir);
 	top = open(repo.top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
-		return cli_fail(CLI_USAGE, "open '%s': %s", repo.top,
-			strerror(errno));
+		return cli_fail(
+			CLI_USAGE, "open '%s': %s", repo.top, strerror(errno));
 	if (faccessat(top, ".tellus", F_OK, 0) == 0)
 		return cli_fail(CLI_USAGE,
 			"there is a .tellus folder already; it was left as it "

@@ -132,9 +132,8 @@ lint_file(struct lint *l, const char *path, const char *shown)
 static int
 is_yaml(const struct dirent *ent)
 {
-	return ent->d_name[0] != '.' &&
-		(str_ends(ent->d_name, ".yml") ||
-			str_ends(ent->d_name, ".yaml"));
+	return ent->d_name[0] != '.' && (str_ends(ent->d_name, ".yml") ||
+						str_ends(ent->d_name, ".yaml"));
 }
 
 /* The repository's own files, named as from its top. */

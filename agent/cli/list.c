@@ -73,8 +73,8 @@ print_row(const struct cli *c, const json_t *run)
 	add_cell(&b, jget_str(run, "repository"), 20);
 	add_cell(&b, ref ? short_ref(ref) : "", 20);
 	add_cell(&b, jget_str(run, "sha"), 7);
-	time_ago(&ago, time_from_iso(jget_str(run, "created")),
-		clock_wall_ms());
+	time_ago(
+		&ago, time_from_iso(jget_str(run, "created")), clock_wall_ms());
 	add_cell(&b, ago.data, 11);
 	if (!subject)
 		subject = jget_str(run, "title");
@@ -106,8 +106,7 @@ cmd_list(struct cli *c)
 	runs = json_parse(text.data, text.len, &e);
 	if (!json_is_array(runs)) {
 		json_decref(runs);
-		return cli_fail(CLI_AGENT,
-			"the agent's answer cannot be read");
+		return cli_fail(CLI_AGENT, "the agent's answer cannot be read");
 	}
 	if (json_array_size(runs))
 		puts("   RUN  STATE       REPOSITORY            "

@@ -51,8 +51,8 @@ put_cut(struct render *r, const char *text, int width)
 }
 
 static void
-draw_step(struct render *r, const struct job_view *j,
-	const struct step_view *s, int width)
+draw_step(struct render *r, const struct job_view *j, const struct step_view *s,
+	int width)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
 

@@ -68,9 +68,9 @@ run_outcome(struct cli *c, int64_t run)
 		return rc;
 	state = jget_str(o, "state");
 	/* A job or a step may end long before its run. */
-	rc = state && state_is_settled(state) && !state_is_good(state) ?
-		CLI_FAILED :
-		CLI_OK;
+	rc = state && state_is_settled(state) && !state_is_good(state)
+		     ? CLI_FAILED
+		     : CLI_OK;
 	json_decref(o);
 	return rc;
 }
@@ -82,8 +82,9 @@ print_log(struct cli *c, const char *path)
 	AUTO(freep) char *socket = NULL;
 	struct log_out out = { .filter = c->tty,
 		.term = { .keep_colors = c->color } };
-	struct http_call q = { .method = "GET", .path = path,
-		.on_body = on_bytes, .arg = &out };
+	struct http_call q = {
+		.method = "GET", .path = path, .on_body = on_bytes, .arg = &out
+	};
 	struct err e;
 	int rc;
 

@@ -25,8 +25,8 @@ find_long(const struct opt_set *sets, size_t nsets, const char *name, size_t n,
 }
 
 static const struct opt *
-find_short(const struct opt_set *sets, size_t nsets, char letter,
-	void **ret_base)
+find_short(
+	const struct opt_set *sets, size_t nsets, char letter, void **ret_base)
 {
 	for (size_t s = 0; s < nsets; s++) {
 		for (size_t i = 0; i < sets[s].n; i++) {
@@ -95,8 +95,8 @@ long_opt(const struct opt_set *sets, size_t nsets, int *i, int argc,
 	if (!o)
 		return unknown_long(sets, nsets, name, n, e);
 	if (o->kind == OPT_FLAG && eq)
-		return err_set(e, ERR_PERM, "option --%s takes no value",
-			o->name);
+		return err_set(
+			e, ERR_PERM, "option --%s takes no value", o->name);
 	if (o->kind == OPT_FLAG || eq)
 		return set_value(o, base, eq ? eq + 1 : NULL, e);
 	if (*i + 1 >= argc)

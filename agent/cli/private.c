@@ -123,8 +123,10 @@ static int64_t
 ping(const struct private_agent *p)
 {
 	AUTO(http_answer_release) struct http_answer a;
-	struct http_call q = { .socket = p->socket, .method = "GET",
-		.path = "/api/v1/status", .answer_ms = PING_MS };
+	struct http_call q = { .socket = p->socket,
+		.method = "GET",
+		.path = "/api/v1/status",
+		.answer_ms = PING_MS };
 	struct err e;
 	json_t *o;
 	int64_t pid;
@@ -213,8 +215,8 @@ last_line(int dir)
 	char text[LOG_TAIL + 1];
 	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
 	ssize_t n = end > 0 ? pread(fd, text, LOG_TAIL,
-				      end > LOG_TAIL ? end - LOG_TAIL : 0) :
-			      0;
+				      end > LOG_TAIL ? end - LOG_TAIL : 0)
+			    : 0;
 	char *nl;
 
 	while (n > 0 && text[n - 1] == '\n')
@@ -232,11 +234,15 @@ spawn_agent(const struct private_agent *p, int dir, pid_t *ret_pid,
 {
 	AUTO(freep) char *program = agent_program("tellusd");
 	AUTO(freep) char *file = xasprintf("%s/config", p->state);
-	AUTO(fd_closep) int log = openat(dir, "log",
+	AUTO(fd_closep)
+	int log = openat(dir, "log",
 		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	const char *argv[] = { "tellusd", "--config", file, NULL };
-	struct spawn s = { .path = program, .argv = (char *const *)argv,
-		.envp = environ, .fd = { -1, log, log }, .nfds = 3,
+	struct spawn s = { .path = program,
+		.argv = (char *const *)argv,
+		.envp = environ,
+		.fd = { -1, log, log },
+		.nfds = 3,
 		.new_session = true };
 
 	if (!program)
@@ -331,8 +337,9 @@ private_ready(struct private_agent *p, const struct repo *repo, struct err *e)
 	if (!pid)
 		return start(p, dir, e);
 	if (changed && kill((pid_t)pid, SIGHUP) < 0)
-		return err_sys(e, "have the private agent (pid %" PRId64
-				  ") read its configuration again",
+		return err_sys(e,
+			"have the private agent (pid %" PRId64
+			") read its configuration again",
 			pid);
 	return 0;
 }

@@ -21,7 +21,7 @@ struct private_agent {
 void private_release(struct private_agent *p); /* also for AUTO */
 
 /* Makes sure that it runs and knows the repository. */
-int private_ready(struct private_agent *p, const struct repo *repo,
-	struct err *e);
+int private_ready(
+	struct private_agent *p, const struct repo *repo, struct err *e);
 
 #endif

@@ -30,8 +30,7 @@ struct push_job {
 	struct buf body;
 };
 
-static void
-say(const char *fmt, ...) PRINTF(1, 2);
+static void say(const char *fmt, ...) PRINTF(1, 2);
 
 static void
 say(const char *fmt, ...)
@@ -102,8 +101,8 @@ add_options(struct push_job *p, struct json_out *j)
 		n = OPTIONS_MAX;
 	jout_arr(j, "options");
 	for (int64_t i = 0; i < n; i++) {
-		AUTO(freep) char *name =
-			xasprintf("GIT_PUSH_OPTION_%" PRId64, i);
+		AUTO(freep)
+		char *name = xasprintf("GIT_PUSH_OPTION_%" PRId64, i);
 		const char *value = getenv(name);
 
 		if (!value)
@@ -159,7 +158,8 @@ static bool
 follow(struct push_job *p, int64_t run)
 {
 	AUTO(freep) char *state = NULL;
-	struct follow f = { .socket = p->socket, .run = run,
+	struct follow f = { .socket = p->socket,
+		.run = run,
 		.render = { .fd = STDOUT_FILENO } };
 	struct err e;
 
@@ -253,8 +253,8 @@ cmd_push(struct cli *c)
 	struct err e;
 
 	buf_init(&p.body);
-	if (signals_to_fd(&e) < 0 || fd_slurp(STDIN_FILENO, STDIN_MAX, &lines,
-					     &e) < 0) {
+	if (signals_to_fd(&e) < 0 ||
+		fd_slurp(STDIN_FILENO, STDIN_MAX, &lines, &e) < 0) {
 		say("cannot read the pushed refs: %s", e.msg);
 	} else if (find_repo(&p, &e) < 0) {
 		say("%s", e.msg);

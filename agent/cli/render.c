@@ -58,8 +58,8 @@ job_at(struct render *r, int64_t job)
 	if (job < 0 || job >= RENDER_JOBS_MAX)
 		return NULL;
 	while (r->njobs <= (size_t)job) {
-		r->jobs = grow(r->jobs, r->njobs, &r->jobs_cap,
-			sizeof(*r->jobs));
+		r->jobs =
+			grow(r->jobs, r->njobs, &r->jobs_cap, sizeof(*r->jobs));
 		r->jobs[r->njobs++] = (struct job_view){ 0 };
 	}
 	return &r->jobs[job];
@@ -71,8 +71,8 @@ step_at(struct job_view *j, int64_t step)
 	if (!j || step < 0 || step >= RENDER_STEPS_MAX)
 		return NULL;
 	while (j->nsteps <= (size_t)step) {
-		j->steps = grow(j->steps, j->nsteps, &j->steps_cap,
-			sizeof(*j->steps));
+		j->steps = grow(
+			j->steps, j->nsteps, &j->steps_cap, sizeof(*j->steps));
 		j->steps[j->nsteps] = (struct step_view){ 0 };
 		buf_init(&j->steps[j->nsteps++].line);
 	}
@@ -266,8 +266,7 @@ on_step(struct render *r, const json_t *o)
 	set_name(&s->name, jget_str(o, "name"));
 	put_rest(r, j, s);
 	s->running = str_eq(state, "running");
-	s->failed = str_eq(state, "failed") &&
-		!jget_bool(o, "ignored", false);
+	s->failed = str_eq(state, "failed") && !jget_bool(o, "ignored", false);
 	if (s->running) {
 		s->since_ms = clock_boot_ms();
 		live_forget(s);

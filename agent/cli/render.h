@@ -19,7 +19,7 @@
 struct render;
 
 struct render_opts {
-	int fd; /* where to write */
+	int fd;    /* where to write */
 	bool live; /* a terminal that can be redrawn */
 	bool color;
 };
@@ -51,7 +51,6 @@ int render_status(const struct render *r);
 /* Calls fn for each step that failed for good: its indexes and names. */
 typedef void render_step_fn(int job, int step, const char *job_name,
 	const char *step_name, void *arg);
-void render_failed_steps(const struct render *r, render_step_fn *fn,
-	void *arg);
+void render_failed_steps(const struct render *r, render_step_fn *fn, void *arg);
 
 #endif

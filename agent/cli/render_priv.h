@@ -7,14 +7,14 @@
 #include "base/buf.h"
 #include "cli/render.h"
 
-#define LIVE_TAIL 5 /* lines of output below a running step */
+#define LIVE_TAIL 5  /* lines of output below a running step */
 #define LIVE_STEPS 6 /* running steps shown at most */
 
 struct step_view {
 	char *name;
 	bool running, failed;
-	int64_t since_ms; /* CLOCK_BOOTTIME */
-	struct buf line; /* output after the last end of a line */
+	int64_t since_ms;      /* CLOCK_BOOTTIME */
+	struct buf line;       /* output after the last end of a line */
 	char *tail[LIVE_TAIL]; /* the oldest first */
 	size_t ntail;
 };
@@ -33,7 +33,7 @@ struct render {
 	struct job_view *jobs;
 	size_t njobs, jobs_cap;
 	struct buf out; /* not written yet */
-	int drawn; /* live lines on the screen */
+	int drawn;      /* live lines on the screen */
 };
 
 /* All do nothing when the output is not live. */

@@ -33,7 +33,7 @@ is_gitdir(const char *path)
 	if (!has(path, "HEAD"))
 		return false;
 	return has(path, "commondir") ||
-		(has(path, "objects") && has(path, "refs"));
+	       (has(path, "objects") && has(path, "refs"));
 }
 
 /* The first line of a small file, without prefix; NULL when it has none. */
@@ -97,8 +97,8 @@ repo_at(struct repo *r, const char *path, struct err *e)
 			r->top = xstrndup(dir, strlen(dir) - strlen("/.git"));
 		r->gitdir = STEAL(dir);
 	} else {
-		return err_set(e, ERR_ABSENT, "'%s' is not a git repository",
-			path);
+		return err_set(
+			e, ERR_ABSENT, "'%s' is not a git repository", path);
 	}
 	return r->gitdir ? 0 : -1;
 }

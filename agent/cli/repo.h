@@ -8,7 +8,7 @@
 
 struct repo {
 	char *gitdir; /* real path: HEAD, objects and refs are there */
-	char *top; /* the working tree, or NULL in a bare one */
+	char *top;    /* the working tree, or NULL in a bare one */
 };
 
 void repo_release(struct repo *r); /* also for AUTO */

@@ -60,8 +60,10 @@ static int
 submit(const struct private_agent *p, const char *body, int64_t *ret_run,
 	struct err *e)
 {
-	struct http_call q = { .socket = p->socket, .method = "POST",
-		.path = "/api/v1/push", .body = body };
+	struct http_call q = { .socket = p->socket,
+		.method = "POST",
+		.path = "/api/v1/push",
+		.body = body };
 	AUTO(http_answer_release) struct http_answer a;
 	json_t *o;
 
@@ -90,8 +92,9 @@ static int
 watch(struct cli *c, const struct private_agent *p, int64_t run)
 {
 	AUTO(freep) char *state = NULL;
-	struct follow f = { .socket = p->socket, .run = run, .cancels = true,
-		.replay = true };
+	struct follow f = {
+		.socket = p->socket, .run = run, .cancels = true, .replay = true
+	};
 	struct err e;
 
 	follow_to_stdout(c, &f);
@@ -116,7 +119,7 @@ cmd_run(struct cli *c)
 	AUTO(private_release) struct private_agent p = { 0 };
 	AUTO(buf_release) struct buf body = BUF_INIT;
 	struct err e;
-	int64_t run;
+	int64_t run = 0;
 	int rc;
 
 	if (repo_around(&repo, ".", &e) < 0)

@@ -50,10 +50,12 @@ static int
 side_call(struct stream *s, const char *method, const char *what,
 	struct http_answer *a)
 {
-	AUTO(freep) char *path =
-		xasprintf("/api/v1/runs/%" PRId64 "%s", s->f->run, what);
-	struct http_call q = { .socket = s->f->socket, .method = method,
-		.path = path, .answer_ms = SIDE_CALL_MS };
+	AUTO(freep)
+	char *path = xasprintf("/api/v1/runs/%" PRId64 "%s", s->f->run, what);
+	struct http_call q = { .socket = s->f->socket,
+		.method = method,
+		.path = path,
+		.answer_ms = SIDE_CALL_MS };
 	struct err e;
 
 	if (http_call(&q, a, &e) < 0 || a->status / 100 != 2)
@@ -133,13 +135,15 @@ cancel(struct stream *s)
 	done = side_call(s, "POST", "/cancel", &a) == 0;
 	render_pause(s->r);
 	if (done)
-		fprintf(stderr, "tellus: canceling run %" PRId64
-				"; Ctrl-C again to leave\n",
+		fprintf(stderr,
+			"tellus: canceling run %" PRId64
+			"; Ctrl-C again to leave\n",
 			s->f->run);
 	else
-		fprintf(stderr, "tellus: run %" PRId64
-				" could not be canceled; Ctrl-C again to "
-				"leave\n",
+		fprintf(stderr,
+			"tellus: run %" PRId64
+			" could not be canceled; Ctrl-C again to "
+			"leave\n",
 			s->f->run);
 }
 
@@ -193,8 +197,8 @@ replay_step(int job, int step, const char *job_name, const char *step_name,
 }
 
 static enum follow_end
-settle(struct stream *s, int rc, const struct http_answer *a,
-	char **ret_state, struct err *e)
+settle(struct stream *s, int rc, const struct http_answer *a, char **ret_state,
+	struct err *e)
 {
 	if (rc >= 0 && a->status / 100 != 2 && !s->left) {
 		AUTO(freep) char *text = agent_detail(a);
@@ -213,8 +217,8 @@ settle(struct stream *s, int rc, const struct http_answer *a,
 		return FOLLOW_LEFT;
 	if (rc >= 0)
 		err_set(e, ERR_TEMP,
-			s->garbled ? "it sent something unreadable" :
-				     "it ended before the run did");
+			s->garbled ? "it sent something unreadable"
+				   : "it ended before the run did");
 	return FOLLOW_LOST;
 }
 
@@ -223,12 +227,16 @@ follow_run(const struct follow *f, char **ret_state, struct err *e)
 {
 	AUTO(http_answer_release) struct http_answer a;
 	AUTO(render_freep) struct render *r = render_new(&f->render, f->run);
-	AUTO(freep) char *path =
-		xasprintf("/api/v1/runs/%" PRId64 "/stream", f->run);
+	AUTO(freep)
+	char *path = xasprintf("/api/v1/runs/%" PRId64 "/stream", f->run);
 	struct stream s = { .f = f, .r = r };
-	struct http_call q = { .socket = f->socket, .method = "GET",
-		.path = path, .on_body = on_bytes, .on_watch = on_signal,
-		.idle_ms = STREAM_IDLE_MS, .arg = &s };
+	struct http_call q = { .socket = f->socket,
+		.method = "GET",
+		.path = path,
+		.on_body = on_bytes,
+		.on_watch = on_signal,
+		.idle_ms = STREAM_IDLE_MS,
+		.arg = &s };
 	enum follow_end end;
 	int rc;
 

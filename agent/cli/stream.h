@@ -12,8 +12,8 @@
 
 enum follow_end {
 	FOLLOW_ENDED, /* the run is settled */
-	FOLLOW_LOST, /* the connection to the agent was lost */
-	FOLLOW_LEFT, /* a signal, or nobody reads us any more */
+	FOLLOW_LOST,  /* the connection to the agent was lost */
+	FOLLOW_LEFT,  /* a signal, or nobody reads us any more */
 };
 
 struct follow {
@@ -21,13 +21,13 @@ struct follow {
 	int64_t run;
 	struct render_opts render;
 	bool cancels; /* the first Ctrl-C cancels the run */
-	bool replay; /* live: the output of failed steps at the end */
+	bool replay;  /* live: the output of failed steps at the end */
 };
 
 /* Prints the run's story until its end.  *ret_state (heap) is the state
  * that it ended in, only with FOLLOW_ENDED. */
-enum follow_end follow_run(const struct follow *f, char **ret_state,
-	struct err *e);
+enum follow_end follow_run(
+	const struct follow *f, char **ret_state, struct err *e);
 
 /* Live lines where standard output is a terminal, else plain ones. */
 struct cli;

@@ -5,7 +5,7 @@
 
 #include <sys/ioctl.h>
 
-#define MINUTE_MS 60000LL
+#define MINUTE_MS ((int64_t)60000)
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
 

@@ -27,15 +27,15 @@ struct term_filter {
 	char seq[TERM_SEQ_MAX];
 	size_t seq_len;
 	int utf8_left; /* continuation bytes still to come */
-	bool c2; /* the last byte was 0xc2: a C1 control may follow */
-	bool cr; /* a CR came: a LF after it is the same line's end */
-	bool colored; /* an SGR sequence other than a reset was passed */
+	bool c2;       /* the last byte was 0xc2: a C1 control may follow */
+	bool cr;       /* a CR came: a LF after it is the same line's end */
+	bool colored;  /* an SGR sequence other than a reset was passed */
 };
 
 /* Appends what may be shown.  Of the bytes below 0x20 only LF and TAB pass;
  * a lone CR becomes LF. */
-void term_filter(struct term_filter *f, struct buf *out, const char *p,
-	size_t n);
+void term_filter(
+	struct term_filter *f, struct buf *out, const char *p, size_t n);
 
 /* The same for a text that is whole, in one line: no LF passes. */
 void term_clean(struct buf *out, const char *s, size_t n);
