@@ -74,6 +74,10 @@ test_expect_success 'another repository of the same name is added and announced'
 	test "$(git config -f "$S/config" repository.r.path)" = "$(realpath r)" &&
 	wait_for 5 test -s hups && test "$(wc -l <starts)" -eq 1
 '
+test_expect_success 'names that differ in case alone are kept apart' '
+	git init -q R && (cd R && tellus run) &&
+	test "$(git config -f "$S/config" repository.R-3.path)" = "$(realpath R)"
+'
 test_expect_success 'names with quotes and spaces survive the configuration' '
 	git init -q "odd \"name\" #1" && (cd "odd \"name\" #1" && tellus run) &&
 	git config -f "$S/config" --get-regexp "^repository.*path" | grep -q "odd \"name\" #1$"

@@ -9,6 +9,7 @@
 #include "base/enc.h"
 
 #define LIMIT_DEFAULT 20
+#define SHA_SHOWN 7
 #define SUBJECT_MAX 40 /* characters */
 
 static void
@@ -65,14 +66,18 @@ print_row(const struct cli *c, const json_t *run)
 	AUTO(buf_release) struct buf b = BUF_INIT, ago = BUF_INIT;
 	const char *state = jget_str(run, "state"), *ref = jget_str(run, "ref");
 	const char *subject = jget_str(run, "subject");
+	const char *sha = jget_str(run, "sha");
+	char commit[SHA_SHOWN + 1];
 
+	/* A commit is cut without a mark: the rest is no secret. */
+	snprintf(commit, sizeof(commit), "%s", sha ? sha : "");
 	buf_addf(&b, "%6" PRId64 "  %s", jget_int(run, "run", 0),
 		state_color(state ? state : "", c->color));
 	add_cell(&b, state, 10);
 	buf_addz(&b, color_off(c->color));
 	add_cell(&b, jget_str(run, "repository"), 20);
 	add_cell(&b, ref ? short_ref(ref) : "", 20);
-	add_cell(&b, jget_str(run, "sha"), 7);
+	add_cell(&b, commit, SHA_SHOWN);
 	time_ago(
 		&ago, time_from_iso(jget_str(run, "created")), clock_wall_ms());
 	add_cell(&b, ago.data, 11);

@@ -55,12 +55,22 @@ add_repo(struct buf *b, const char *name, const char *path)
 	buf_addc(b, '\n');
 }
 
+/* Names that differ in case alone are refused by the configuration. */
+static bool
+is_taken(const struct config *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->nrepos; i++)
+		if (!strcasecmp(conf->repos[i].name, name))
+			return true;
+	return false;
+}
+
 static char *
 free_name(const struct config *conf, const struct repo *repo)
 {
 	char *base = repo_short_name(repo), *name = xstrdup(base);
 
-	for (int i = 2; config_repo(conf, name) && i < NAMES_MAX; i++) {
+	for (int i = 2; is_taken(conf, name) && i < NAMES_MAX; i++) {
 		free(name);
 		name = xasprintf("%s-%d", base, i);
 	}
