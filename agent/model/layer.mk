@@ -1,1 +1,25 @@
 # SPDX-License-Identifier: MIT
+# libworkflow.a reads YAML: for the worker and tellus, never for tellusd.
+noinst_LIBRARIES += libexpr.a
+libexpr_a_SOURCES = \
+	agent/model/expr.c agent/model/expr.h \
+	agent/model/expr_ast.h \
+	agent/model/expr_check.c \
+	agent/model/expr_eval.c \
+	agent/model/expr_func.c \
+	agent/model/expr_json.c \
+	agent/model/expr_lex.c \
+	agent/model/expr_parse.c \
+	agent/model/expr_value.c agent/model/expr_value.h
+
+# Evaluates one expression, for the tests.
+check_PROGRAMS += t/unit/expr-eval
+t_unit_expr_eval_SOURCES = t/unit/expr-eval.c
+t_unit_expr_eval_LDADD = libexpr.a libbase.a $(JANSSON_LIBS) -lm
+
+UNIT_TESTS += t/unit/expr
+t_unit_expr_SOURCES = t/unit/expr.c t/tap.h
+t_unit_expr_LDADD = libexpr.a libbase.a $(JANSSON_LIBS) -lm
+SHELL_TESTS += t/0210-expr-peer.sh
+EXTRA_DIST += t/node/expr/package.json t/node/expr/package-lock.json \
+	t/node/expr/cases.json t/node/expr/compare.mjs
