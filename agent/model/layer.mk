@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # libworkflow.a reads YAML: for the worker and tellus, never for tellusd.
-noinst_LIBRARIES += libexpr.a
+noinst_LIBRARIES += libexpr.a libworkflow.a
 libexpr_a_SOURCES = \
 	agent/model/expr.c agent/model/expr.h \
 	agent/model/expr_ast.h \
@@ -11,6 +11,23 @@ libexpr_a_SOURCES = \
 	agent/model/expr_lex.c \
 	agent/model/expr_parse.c \
 	agent/model/expr_value.c agent/model/expr_value.h
+
+libworkflow_a_SOURCES = \
+	agent/model/filter.c agent/model/filter.h \
+	agent/model/plan.c agent/model/plan.h \
+	agent/model/plan_on.c agent/model/plan_int.h \
+	agent/model/plan_github.c \
+	agent/model/workflow.c agent/model/workflow.h \
+	agent/model/workflow_int.h \
+	agent/model/workflow_job.c \
+	agent/model/workflow_key.c \
+	agent/model/workflow_on.c \
+	agent/model/workflow_set.c \
+	agent/model/workflow_step.c \
+	agent/model/yaml.c agent/model/yaml.h \
+	agent/model/yaml_int.h \
+	agent/model/yaml_text.c
+libworkflow_a_CFLAGS = $(AM_CFLAGS) $(YAML_CFLAGS)
 
 # Evaluates one expression, for the tests.
 check_PROGRAMS += t/unit/expr-eval

@@ -134,7 +134,7 @@ test_limits(void)
 		const char *body, *tail, *message, *name;
 	} cases[] = {
 		{ "(", "1",
-			"error: column 51: the expression is nested deeper "
+			"error: column 52: the expression is nested deeper "
 			"than 50 levels",
 			"brackets are bounded" },
 		{ "!", "1",
@@ -162,8 +162,9 @@ test_limits(void)
 		"error: column 1: the expression is longer than 21000 bytes",
 		"the length is bounded");
 	AUTO(freep)
-	char *bomb = repeated("format(format('", "{0}", 2000,
-		"', github.text), github.text)");
+	char *holes = repeated("format('", "{0}", 2000, "', github.text)");
+	AUTO(freep) char *many = repeated("format('", "{0}", 200, "', ");
+	AUTO(freep) char *bomb = xasprintf("%s%s)", many, holes);
 	is_str(value_of(bomb, false, false),
 		"error: column 1: the expression makes more than 8 MiB of "
 		"text",
@@ -199,7 +200,7 @@ test_expand(void)
 	is_str(expanded("a ${{ b"), "error: column 3: \"${{\" without \"}}\"",
 		"an open part is an error");
 	is_str(expanded("a ${{ github.ref == }}"),
-		"error: column 20: the expression ends where a value should "
+		"error: column 21: the expression ends where a value should "
 		"follow",
 		"the column counts from the start of the whole text");
 	is_str(expanded("$ { {{ }}"), "$ { {{ }}", "other braces are text");
