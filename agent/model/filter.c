@@ -17,7 +17,7 @@ enum piece_kind {
 struct piece {
 	enum piece_kind kind;
 	bool optional, repeats;
-	int len; /* PIECE_CHAR: bytes of the character */
+	int len;       /* PIECE_CHAR: bytes of the character */
 	const char *s; /* in the pattern: the character, or the set's inside */
 	const char *end; /* of the set */
 };
@@ -78,9 +78,11 @@ parse_repeat(const char *s, struct pieces *to, struct err *e)
 
 	if (!p || (p->kind != PIECE_CHAR && p->kind != PIECE_SET) ||
 		p->optional || p->repeats)
-		return err_set(e, ERR_PERM, "\"%c\" repeats a character and "
+		return err_set(e, ERR_PERM,
+			"\"%c\" repeats a character and "
 			"needs one before it; for the \"%c\" itself write "
-			"\"\\%c\"", *s, *s, *s);
+			"\"\\%c\"",
+			*s, *s, *s);
 	p->optional = *s == '?';
 	p->repeats = *s == '+';
 	return 0;
@@ -95,8 +97,8 @@ parse(const char *pattern, struct pieces *to, struct err *e)
 	if (!*s)
 		return err_set(e, ERR_PERM, "it is empty");
 	if (strlen(s) > FILTER_MAX)
-		return err_set(e, ERR_PERM, "it is longer than %d bytes",
-			FILTER_MAX);
+		return err_set(
+			e, ERR_PERM, "it is longer than %d bytes", FILTER_MAX);
 	while (*s) {
 		struct piece *p = &to->v[to->n];
 
@@ -107,8 +109,8 @@ parse(const char *pattern, struct pieces *to, struct err *e)
 		}
 		if (*s == '*')
 			parse_star(s, s == start, p, &s);
-		else if (*s == '[' ? parse_set(s, p, &s, e) < 0 :
-				     parse_char(s, p, &s, e) < 0)
+		else if (*s == '[' ? parse_set(s, p, &s, e) < 0
+				   : parse_char(s, p, &s, e) < 0)
 			return -1;
 		to->n++;
 	}
@@ -158,7 +160,7 @@ static bool
 is_optional(const struct piece *p)
 {
 	return p->optional || p->kind == PIECE_STAR || p->kind == PIECE_ALL ||
-		p->kind == PIECE_DIRS;
+	       p->kind == PIECE_DIRS;
 }
 
 /* Places in the pattern: before piece i, or within a folder's name of

@@ -1,4 +1,17 @@
 # SPDX-License-Identifier: MIT
+noinst_LIBRARIES += libmodel.a
+libmodel_a_SOURCES = \
+	agent/model/apply.c \
+	agent/model/event.c agent/model/event.h \
+	agent/model/push.c agent/model/push.h \
+	agent/model/run.c agent/model/run.h \
+	agent/model/run_json.c \
+	agent/model/state.c
+
+UNIT_TESTS += t/unit/run
+t_unit_run_SOURCES = t/unit/run.c t/tap.h
+t_unit_run_LDADD = libmodel.a libbase.a $(JANSSON_LIBS)
+
 # libworkflow.a reads YAML: for the worker and tellus, never for tellusd.
 noinst_LIBRARIES += libexpr.a libworkflow.a
 libexpr_a_SOURCES = \
@@ -15,7 +28,7 @@ libexpr_a_SOURCES = \
 libworkflow_a_SOURCES = \
 	agent/model/filter.c agent/model/filter.h \
 	agent/model/plan.c agent/model/plan.h \
-	agent/model/plan_on.c agent/model/plan_int.h \
+	agent/model/plan_on.c \
 	agent/model/plan_github.c \
 	agent/model/workflow.c agent/model/workflow.h \
 	agent/model/workflow_int.h \
@@ -40,3 +53,14 @@ t_unit_expr_LDADD = libexpr.a libbase.a $(JANSSON_LIBS) -lm
 SHELL_TESTS += t/0210-expr-peer.sh
 EXTRA_DIST += t/node/expr/package.json t/node/expr/package-lock.json \
 	t/node/expr/cases.json t/node/expr/compare.mjs
+
+WORKFLOW_LDADD = libworkflow.a libmodel.a libexpr.a libbase.a \
+	$(YAML_LIBS) $(JANSSON_LIBS) -lm
+
+UNIT_TESTS += t/unit/yaml t/unit/workflow t/unit/plan
+t_unit_yaml_SOURCES = t/unit/yaml.c t/tap.h
+t_unit_yaml_LDADD = $(WORKFLOW_LDADD)
+t_unit_workflow_SOURCES = t/unit/workflow.c t/tap.h
+t_unit_workflow_LDADD = $(WORKFLOW_LDADD)
+t_unit_plan_SOURCES = t/unit/plan.c t/tap.h
+t_unit_plan_LDADD = $(WORKFLOW_LDADD)

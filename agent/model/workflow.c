@@ -68,8 +68,10 @@ key_name(struct wreader *r, const struct wkey *k UNUSED,
 		return -1;
 	if (strlen(value->text) > WORKFLOW_MAX_ID ||
 		strpbrk(value->text, "\n\t"))
-		return ydoc_fault(r->w->doc, value, r->e, "\"name\" %s is one "
-			"line of at most %d bytes", r->where, WORKFLOW_MAX_ID);
+		return ydoc_fault(r->w->doc, value, r->e,
+			"\"name\" %s is one "
+			"line of at most %d bytes",
+			r->where, WORKFLOW_MAX_ID);
 	w->name = xstrdup(value->text);
 	return 0;
 }
@@ -89,8 +91,8 @@ key_jobs(struct wreader *r, const struct wkey *k UNUSED,
 }
 
 static int
-key_run(struct wreader *r, const struct wkey *k UNUSED,
-	const struct ynode *key, const struct ynode *value, void *obj UNUSED)
+key_run(struct wreader *r, const struct wkey *k UNUSED, const struct ynode *key,
+	const struct ynode *value, void *obj UNUSED)
 {
 	struct wreader below = *r;
 

@@ -23,7 +23,7 @@ struct wmap { /* env, outputs */
 
 /* A value, or text with an expression that planning evaluates. */
 struct wtime {
-	int64_t ms; /* 0: not set */
+	int64_t ms;   /* 0: not set */
 	bool minutes; /* the unit of the text */
 	const struct ynode *text;
 };
@@ -113,10 +113,10 @@ typedef int wkey_fn(struct wreader *r, const struct wkey *k,
 struct wkey {
 	const char *name;
 	wkey_fn *set;
-	size_t off; /* of the member in obj */
+	size_t off;                  /* of the member in obj */
 	const char *const *contexts; /* for expressions; NULL: none */
 	const char *note; /* for key_ignored, key_later, key_misplaced */
-	unsigned int at; /* where it is allowed, for tables of several uses */
+	unsigned int at;  /* where it is allowed, for tables of several uses */
 };
 
 #define WKEY_ANYWHERE 0
@@ -137,13 +137,12 @@ int wread_unknown(struct wreader *r, const struct ynode *n, const char *what,
 int wread_kind(struct wreader *r, const struct ynode *key,
 	const struct ynode *value, enum ynode_kind kind);
 /* A scalar with something in it. */
-int wread_scalar(struct wreader *r, const struct ynode *key,
-	const struct ynode *value);
+int wread_scalar(
+	struct wreader *r, const struct ynode *key, const struct ynode *value);
 int wread_expr(struct wreader *r, const struct ynode *n, bool is_cond,
 	const char *const *contexts);
 int wread_pairs(struct wreader *r, const struct ynode *key,
-	const struct ynode *map, const char *const *contexts,
-	struct wmap *to);
+	const struct ynode *map, const char *const *contexts, struct wmap *to);
 bool wread_is_id(const char *s);
 /* 1, 1.5, 0.125: in thousandths; -1 for anything else. */
 int wread_thousandths(const char *s, int64_t *ret);
@@ -152,28 +151,28 @@ int wread_bool(const char *s, bool *ret);
 int wread_time(const char *s, bool minutes, int64_t *ret_ms);
 
 /* Setters; the offset's type is in brackets. */
-wkey_fn key_text; /* struct ynode * */
-wkey_fn key_script; /* struct ynode * */
-wkey_fn key_cond; /* struct ynode * */
-wkey_fn key_shell; /* struct ynode * */
-wkey_fn key_env; /* struct wmap */
+wkey_fn key_text;                  /* struct ynode * */
+wkey_fn key_script;                /* struct ynode * */
+wkey_fn key_cond;                  /* struct ynode * */
+wkey_fn key_shell;                 /* struct ynode * */
+wkey_fn key_env;                   /* struct wmap */
 wkey_fn key_minutes, key_duration; /* struct wtime */
-wkey_fn key_flag; /* struct wflag */
-wkey_fn key_limits; /* struct wlimits */
-wkey_fn key_network; /* struct ynode * */
-wkey_fn key_defaults; /* struct wdefaults */
-wkey_fn key_retry; /* json_t * */
-wkey_fn key_ignored; /* a warning: note */
-wkey_fn key_later; /* an error: not supported yet */
-wkey_fn key_misplaced; /* an error: note */
+wkey_fn key_flag;                  /* struct wflag */
+wkey_fn key_limits;                /* struct wlimits */
+wkey_fn key_network;               /* struct ynode * */
+wkey_fn key_defaults;              /* struct wdefaults */
+wkey_fn key_retry;                 /* json_t * */
+wkey_fn key_ignored;               /* a warning: note */
+wkey_fn key_later;                 /* an error: not supported yet */
+wkey_fn key_misplaced;             /* an error: note */
 
 int wread_on(struct wreader *r, const struct ynode *n);
 int wread_jobs(struct wreader *r, const struct ynode *n);
 /* The job that "run:" at the top stands for; steps is the value of run. */
-int wread_run(struct wreader *r, const struct ynode *key,
-	const struct ynode *steps);
-struct wjob *wread_run_job(struct wreader *r, const struct ynode *key,
-	const struct ynode *node);
+int wread_run(
+	struct wreader *r, const struct ynode *key, const struct ynode *steps);
+struct wjob *wread_run_job(
+	struct wreader *r, const struct ynode *key, const struct ynode *node);
 /* One key of a job, for the top of the file. */
 int wread_job_key(struct wreader *r, const struct ynode *key,
 	const struct ynode *value, struct wjob *job);
@@ -184,7 +183,8 @@ int wread_graph(struct wreader *r);
 
 struct wjob *workflow_job(const struct workflow *w, const char *id);
 
-extern const char *const wcontexts_github[], *const wcontexts_plan[],
-	*const wcontexts_job[], *const wcontexts_step[];
+extern const char *const wcontexts_github[],
+	*const wcontexts_plan[], *const wcontexts_job[],
+					 *const wcontexts_step[];
 
 #endif

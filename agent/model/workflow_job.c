@@ -74,8 +74,8 @@ add_need(struct wreader *r, const struct ynode *key, const struct ynode *n,
 			return ydoc_fault(r->w->doc, n, r->e,
 				"\"%.100s\" is in \"needs\" %s twice", n->text,
 				r->where);
-	job->needs = grow(job->needs, job->nneeds, &job->needs_cap,
-		sizeof(*job->needs));
+	job->needs = grow(
+		job->needs, job->nneeds, &job->needs_cap, sizeof(*job->needs));
 	job->needs[job->nneeds++] = n;
 	return 0;
 }
@@ -116,7 +116,8 @@ key_outputs(struct wreader *r, const struct wkey *k, const struct ynode *key,
 			return ydoc_fault(r->w->doc, name, r->e,
 				"\"%.100s\" cannot be an output's name; it has "
 				"letters, digits, \"-\" and \"_\", and starts "
-				"with a letter or \"_\"", name->text);
+				"with a letter or \"_\"",
+				name->text);
 	}
 	return 0;
 }
@@ -143,12 +144,11 @@ read_job(struct wreader *r, const struct ynode *key, const struct ynode *value)
 		return ydoc_fault(r->w->doc, key, r->e,
 			"\"%.100s\" cannot be a job's id; it has letters, "
 			"digits, \"-\" and \"_\", starts with a letter or "
-			"\"_\", and has at most %d characters", key->text,
-			WORKFLOW_MAX_ID);
+			"\"_\", and has at most %d characters",
+			key->text, WORKFLOW_MAX_ID);
 	if (r->w->njobs >= WORKFLOW_MAX_JOBS)
 		return ydoc_fault(r->w->doc, key, r->e,
-			"more than %d jobs in one workflow",
-			WORKFLOW_MAX_JOBS);
+			"more than %d jobs in one workflow", WORKFLOW_MAX_JOBS);
 	wread_where(r, "in \"jobs\"");
 	if (wread_kind(r, key, value, YNODE_MAP) < 0)
 		return -1;
@@ -190,8 +190,8 @@ wread_run(struct wreader *r, const struct ynode *key, const struct ynode *steps)
 }
 
 struct wjob *
-wread_run_job(struct wreader *r, const struct ynode *key,
-	const struct ynode *node)
+wread_run_job(
+	struct wreader *r, const struct ynode *key, const struct ynode *node)
 {
 	return job_add(r->w, key, node);
 }
@@ -202,8 +202,8 @@ wread_job_key(struct wreader *r, const struct ynode *key,
 {
 	for (size_t i = 0; i < ARRAY_LEN(job_keys); i++)
 		if (str_eq(job_keys[i].name, key->text))
-			return job_keys[i].set(r, &job_keys[i], key, value,
-				job);
+			return job_keys[i].set(
+				r, &job_keys[i], key, value, job);
 	assert(!"a key of jobs");
 	return -1;
 }
@@ -230,7 +230,8 @@ unknown_need(struct wreader *r, const struct wjob *job, const struct ynode *n)
 	if (near)
 		return ydoc_fault(r->w->doc, n, r->e,
 			"job \"%s\" needs \"%.100s\", which does not exist; "
-			"did you mean \"%s\"?", job->key->text, n->text, near);
+			"did you mean \"%s\"?",
+			job->key->text, n->text, near);
 	return ydoc_fault(r->w->doc, n, r->e,
 		"job \"%s\" needs \"%.100s\", which does not exist",
 		job->key->text, n->text);

@@ -10,8 +10,8 @@
 const char *const wcontexts_github[] = { "github", NULL };
 const char *const wcontexts_plan[] = { "github", "env", NULL };
 const char *const wcontexts_job[] = { "github", "needs", NULL };
-const char *const wcontexts_step[] = { "github", "env", "needs", "steps",
-	"job", "runner", NULL };
+const char *const wcontexts_step[] = { "github", "env", "needs", "steps", "job",
+	"runner", NULL };
 
 void
 wread_where(struct wreader *r, const char *fmt, ...)
@@ -56,8 +56,8 @@ wread_unknown(struct wreader *r, const struct ynode *n, const char *what,
 }
 
 static int
-unknown_key(struct wreader *r, const struct ynode *key,
-	const struct wkey *keys, size_t nkeys, unsigned int at)
+unknown_key(struct wreader *r, const struct ynode *key, const struct wkey *keys,
+	size_t nkeys, unsigned int at)
 {
 	AUTO(freep) const char **names = xcalloc(nkeys, sizeof(*names));
 	size_t n = 0;
@@ -92,9 +92,9 @@ kind_name(const struct ynode *n)
 {
 	if (ynode_is_null(n))
 		return "empty";
-	return n->kind == YNODE_LIST	? "a list" :
-		n->kind == YNODE_MAP ? "a mapping" :
-				       "text";
+	return n->kind == YNODE_LIST  ? "a list"
+	       : n->kind == YNODE_MAP ? "a mapping"
+				      : "text";
 }
 
 int
@@ -115,8 +115,8 @@ wread_kind(struct wreader *r, const struct ynode *key,
 }
 
 int
-wread_scalar(struct wreader *r, const struct ynode *key,
-	const struct ynode *value)
+wread_scalar(
+	struct wreader *r, const struct ynode *key, const struct ynode *value)
 {
 	if (wread_kind(r, key, value, YNODE_SCALAR) < 0)
 		return -1;
@@ -236,18 +236,19 @@ pair_name(struct wreader *r, const struct ynode *key, const struct ynode *name)
 	if (!*name->text || strpbrk(name->text, "= \t\r\n"))
 		return ydoc_fault(r->w->doc, name, r->e,
 			"a name in \"%s\" %s must have a character, and no "
-			"blank and no \"=\"", key->text, r->where);
+			"blank and no \"=\"",
+			key->text, r->where);
 	if (str_starts(name->text, "TELLUS_"))
 		return ydoc_fault(r->w->doc, name, r->e,
 			"\"%.60s\" %s: names that start with TELLUS_ are "
-			"the agent's own", name->text, r->where);
+			"the agent's own",
+			name->text, r->where);
 	return 0;
 }
 
 int
-wread_pairs(struct wreader *r, const struct ynode *key,
-	const struct ynode *map, const char *const *contexts,
-	struct wmap *to)
+wread_pairs(struct wreader *r, const struct ynode *key, const struct ynode *map,
+	const char *const *contexts, struct wmap *to)
 {
 	if (ynode_is_null(map))
 		return 0;
@@ -265,9 +266,11 @@ wread_pairs(struct wreader *r, const struct ynode *key,
 				"\"%.60s\" %s is longer than %d bytes",
 				name->text, r->where, WORKFLOW_MAX_SCRIPT);
 		if (is_old_bool(value))
-			wread_warn(r, value, "\"%s\" is kept as this text; "
+			wread_warn(r, value,
+				"\"%s\" is kept as this text; "
 				"other readers of YAML take it for true or "
-				"false: put it into quotes", value->text);
+				"false: put it into quotes",
+				value->text);
 		if (wread_expr(r, value, false, contexts) < 0)
 			return -1;
 		to->v = grow(to->v, to->n, &to->cap, sizeof(*to->v));

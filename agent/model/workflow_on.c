@@ -59,7 +59,8 @@ check_positive(struct wreader *r, const struct ynode *key,
 			return 0;
 	return ydoc_fault(r->w->doc, value, r->e,
 		"\"%s\" %s has only patterns with \"!\", which match nothing; "
-		"put \"**\" before them", key->text, r->where);
+		"put \"**\" before them",
+		key->text, r->where);
 }
 
 /* A list, or one entry without the list. */
@@ -72,9 +73,9 @@ key_filter(struct wreader *r, const struct wkey *k, const struct ynode *key,
 
 	t->has[k->off] = true;
 	if (value->kind == YNODE_SCALAR)
-		return add_entry(r, key, value, k->off, to) < 0 ?
-			-1 :
-			check_positive(r, key, value, to);
+		return add_entry(r, key, value, k->off, to) < 0
+			       ? -1
+			       : check_positive(r, key, value, to);
 	if (wread_kind(r, key, value, YNODE_LIST) < 0)
 		return -1;
 	if (!value->n)
@@ -191,8 +192,8 @@ unknown_event(struct wreader *r, const struct ynode *key)
 
 /* value is NULL where the event stands alone. */
 static int
-read_event(struct wreader *r, const struct ynode *key,
-	const struct ynode *value)
+read_event(
+	struct wreader *r, const struct ynode *key, const struct ynode *value)
 {
 	size_t i = 0;
 
@@ -207,13 +208,15 @@ read_event(struct wreader *r, const struct ynode *key,
 	case USE_PUSH:
 		return read_trigger(r, key, value, AT_PUSH, &r->w->push);
 	case USE_PULL:
-		return read_trigger(r, key, value, AT_PULL,
-			&r->w->pull_request);
+		return read_trigger(
+			r, key, value, AT_PULL, &r->w->pull_request);
 	case USE_MANUAL:
 		return 0; /* anybody may start any workflow by hand */
 	default:
-		wread_warn(r, key, "the event \"%s\" starts nothing here; "
-			"push and pull_request do", key->text);
+		wread_warn(r, key,
+			"the event \"%s\" starts nothing here; "
+			"push and pull_request do",
+			key->text);
 		return 0;
 	}
 }

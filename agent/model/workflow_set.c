@@ -39,8 +39,8 @@ key_script(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	if (strlen(value->text) > WORKFLOW_MAX_SCRIPT)
 		return ydoc_fault(r->w->doc, value, r->e,
 			"\"%s\" %s is longer than %d bytes; put it into a "
-			"file of the repository", key->text, r->where,
-			WORKFLOW_MAX_SCRIPT);
+			"file of the repository",
+			key->text, r->where, WORKFLOW_MAX_SCRIPT);
 	return key_text(r, k, key, value, obj);
 }
 
@@ -70,8 +70,8 @@ key_shell(struct wreader *r, const struct wkey *k, const struct ynode *key,
 			return 0;
 	return ydoc_fault(r->w->doc, value, r->e,
 		"unknown shell \"%.60s\" %s; it is bash, sh, python, pwsh, or "
-		"a command with {0} where the script's file goes", value->text,
-		r->where);
+		"a command with {0} where the script's file goes",
+		value->text, r->where);
 }
 
 int
@@ -90,7 +90,8 @@ set_time(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	if (t->ms || t->text)
 		return ydoc_fault(r->w->doc, key, r->e,
 			"\"timeout\" and \"timeout-minutes\" %s: one of them "
-			"is enough", r->where);
+			"is enough",
+			r->where);
 	if (wread_scalar(r, key, value) < 0)
 		return -1;
 	t->minutes = minutes;
@@ -103,8 +104,8 @@ set_time(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	return ydoc_fault(r->w->doc, value, r->e, "\"%s\" %s is \"%.60s\"; %s",
 		key->text, r->where, value->text,
 		minutes ? "it is a number of minutes, more than 0 and at most "
-			  "43200" :
-			  "it is a time such as 90s, 10m or 2h, at most 30d");
+			  "43200"
+			: "it is a time such as 90s, 10m or 2h, at most 30d");
 }
 
 int
@@ -173,13 +174,14 @@ set_size(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	if (size_parse(value->text, to) < 0)
 		return ydoc_fault(r->w->doc, value, r->e,
 			"\"%s\" %s is \"%.60s\"; it is a size such as 512M or "
-			"4G", key->text, r->where, value->text);
+			"4G",
+			key->text, r->where, value->text);
 	size_add(&least, min);
 	if (*to < min)
 		return ydoc_fault(r->w->doc, value, r->e,
 			"\"%s\" %s is \"%.60s\", less than %s; a size has a "
-			"unit: 512M, 4G", key->text, r->where, value->text,
-			least.data);
+			"unit: 512M, 4G",
+			key->text, r->where, value->text, least.data);
 	return 0;
 }
 
@@ -212,11 +214,11 @@ key_cpu(struct wreader *r, const struct wkey *k, const struct ynode *key,
 
 	if (wread_scalar(r, key, value) < 0)
 		return -1;
-	if (wread_thousandths(value->text, to) < 0 || *to < 10 ||
-		*to > 1024000)
+	if (wread_thousandths(value->text, to) < 0 || *to < 10 || *to > 1024000)
 		return ydoc_fault(r->w->doc, value, r->e,
 			"\"cpu\" %s is \"%.60s\"; it is a number of "
-			"processors such as 2 or 0.5", r->where, value->text);
+			"processors such as 2 or 0.5",
+			r->where, value->text);
 	return 0;
 }
 
@@ -229,7 +231,8 @@ key_pids(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	if (num_parse(value->text, 1, 4194304, member_of(obj, k)) < 0)
 		return ydoc_fault(r->w->doc, value, r->e,
 			"\"pids\" %s is \"%.60s\"; it is a number of "
-			"processes, at least 1", r->where, value->text);
+			"processes, at least 1",
+			r->where, value->text);
 	return 0;
 }
 
@@ -289,8 +292,8 @@ key_defaults(struct wreader *r, const struct wkey *k, const struct ynode *key,
 		{ "run", key_run_defaults, 0, NULL, NULL, 0 },
 	};
 
-	return read_below(r, key, value, keys, ARRAY_LEN(keys),
-		member_of(obj, k));
+	return read_below(
+		r, key, value, keys, ARRAY_LEN(keys), member_of(obj, k));
 }
 
 static int

@@ -66,7 +66,8 @@ key_id(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	return ydoc_fault(r->w->doc, value, r->e,
 		"\"%.100s\" cannot be a step's id; it has letters, digits, "
 		"\"-\" and \"_\", starts with a letter or \"_\", and has at "
-		"most %d characters", value->text, WORKFLOW_MAX_ID);
+		"most %d characters",
+		value->text, WORKFLOW_MAX_ID);
 }
 
 static int
@@ -96,8 +97,10 @@ key_uses(struct wreader *r, const struct wkey *k, const struct ynode *key,
 			"\"uses: %.100s\" %s: this version runs no actions but "
 			"actions/checkout; write the commands into \"run\"",
 			value->text, r->where);
-	wread_warn(r, value, "the commit is checked out already: "
-		"\"%.60s\" does nothing here", value->text);
+	wread_warn(r, value,
+		"the commit is checked out already: "
+		"\"%.60s\" does nothing here",
+		value->text);
 	return 0;
 }
 
@@ -170,8 +173,8 @@ step_add(struct wjob *job, const struct ynode *node)
 {
 	struct wstep *s;
 
-	job->steps = grow(job->steps, job->nsteps, &job->steps_cap,
-		sizeof(*job->steps));
+	job->steps = grow(
+		job->steps, job->nsteps, &job->steps_cap, sizeof(*job->steps));
 	s = &job->steps[job->nsteps++];
 	memset(s, 0, sizeof(*s));
 	s->node = node;
@@ -200,8 +203,8 @@ read_step(struct wreader *r, const struct ynode *key, const struct ynode *n,
 			job->nsteps, r->where);
 	if (n->kind == YNODE_SCALAR)
 		return key_script(&below, &plain, key, n, s);
-	if (wread_map(&below, n, step_keys, ARRAY_LEN(step_keys),
-		    WKEY_ANYWHERE, s) < 0)
+	if (wread_map(&below, n, step_keys, ARRAY_LEN(step_keys), WKEY_ANYWHERE,
+		    s) < 0)
 		return -1;
 	if (check_id(&below, job, s->id) < 0)
 		return -1;

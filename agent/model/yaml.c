@@ -209,8 +209,8 @@ anchor_add(struct ydoc *d, const yaml_char_t *name)
 {
 	struct yaml_anchor *a;
 
-	d->anchors = grow(d->anchors, d->nanchors, &d->anchors_cap,
-		sizeof(*d->anchors));
+	d->anchors = grow(
+		d->anchors, d->nanchors, &d->anchors_cap, sizeof(*d->anchors));
 	a = &d->anchors[d->nanchors++];
 	a->name = xstrdup((const char *)name);
 	a->node = NULL;
@@ -258,11 +258,11 @@ read_scalar(struct reader *r, struct ynode **ret)
 	if (memchr(ev->data.scalar.value, 0, ev->data.scalar.length))
 		return ydoc_fault(r->d, n, r->e,
 			"text with a NUL byte (\"\\0\") cannot be used");
-	n->text = xstrndup((const char *)ev->data.scalar.value,
-		ev->data.scalar.length);
+	n->text = xstrndup(
+		(const char *)ev->data.scalar.value, ev->data.scalar.length);
 	n->plain = style == YAML_PLAIN_SCALAR_STYLE;
 	n->block = style == YAML_LITERAL_SCALAR_STYLE ||
-		style == YAML_FOLDED_SCALAR_STYLE;
+		   style == YAML_FOLDED_SCALAR_STYLE;
 	*ret = n;
 	return 0;
 }
@@ -288,10 +288,9 @@ by_text(const void *a, const void *b)
 
 	if (diff)
 		return diff;
-	return (*ka)->line != (*kb)->line ?
-		(*ka)->line < (*kb)->line ? -1 : 1 :
-		(*ka)->col < (*kb)->col	  ? -1 :
-					    (*ka)->col > (*kb)->col;
+	return (*ka)->line != (*kb)->line ? (*ka)->line < (*kb)->line ? -1 : 1
+	       : (*ka)->col < (*kb)->col  ? -1
+					  : (*ka)->col > (*kb)->col;
 }
 
 static int
@@ -325,8 +324,8 @@ static int read_node(struct reader *r, unsigned int depth, struct ynode **ret);
 static int
 read_items(struct reader *r, unsigned int depth, struct ynode *n)
 {
-	yaml_event_type_t end = n->kind == YNODE_LIST ? YAML_SEQUENCE_END_EVENT :
-							YAML_MAPPING_END_EVENT;
+	yaml_event_type_t end = n->kind == YNODE_LIST ? YAML_SEQUENCE_END_EVENT
+						      : YAML_MAPPING_END_EVENT;
 
 	for (;;) {
 		struct ynode *item = NULL;
@@ -371,7 +370,8 @@ refuse_tag(struct reader *r, const yaml_char_t *tag)
 	return yaml_fault(r->d, line_of(&r->event.start_mark),
 		col_of(&r->event.start_mark), r->e,
 		"tags (\"%s\") are not allowed; put text that begins with "
-		"\"!\" into quotes", shown.data);
+		"\"!\" into quotes",
+		shown.data);
 }
 
 /* The event in hand is the node's first. */
@@ -405,8 +405,8 @@ read_node(struct reader *r, unsigned int depth, struct ynode **ret)
 		rc = read_scalar(r, ret);
 	else
 		rc = read_collection(r,
-			ev->type == YAML_SEQUENCE_START_EVENT ? YNODE_LIST :
-								YNODE_MAP,
+			ev->type == YAML_SEQUENCE_START_EVENT ? YNODE_LIST
+							      : YNODE_MAP,
 			depth, ret);
 	if (rc == 0 && anchor)
 		r->d->anchors[anchor - 1].node = *ret;
@@ -426,8 +426,10 @@ read_document(struct reader *r)
 		return yaml_fault(r->d, 1, 1, r->e, "the file is empty");
 	v = r->event.data.document_start.version_directive;
 	if (v && (v->major != 1 || v->minor > 2))
-		return yaml_fault(r->d, 1, 1, r->e, "this is YAML %d.%d; "
-			"1.2 is read", v->major, v->minor);
+		return yaml_fault(r->d, 1, 1, r->e,
+			"this is YAML %d.%d; "
+			"1.2 is read",
+			v->major, v->minor);
 	if (next_event(r) < 0 || read_node(r, 1, &r->d->root) < 0)
 		return -1;
 	if (next_event(r) < 0 || next_event(r) < 0)
@@ -443,7 +445,8 @@ static int
 parse_text(struct ydoc *d, struct err *e)
 {
 	struct reader r = { .d = d, .e = e };
-	size_t skip = d->len >= 3 && !memcmp(d->text, "\xef\xbb\xbf", 3) ? 3 : 0;
+	size_t skip =
+		d->len >= 3 && !memcmp(d->text, "\xef\xbb\xbf", 3) ? 3 : 0;
 	int rc;
 
 	if (!yaml_parser_initialize(&r.parser))

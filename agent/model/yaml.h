@@ -25,9 +25,9 @@ enum ynode_kind {
 struct ynode {
 	enum ynode_kind kind;
 	unsigned int line, col; /* from 1; columns count characters */
-	bool plain; /* a scalar without quotes */
-	bool block; /* a scalar after "|" or ">" */
-	char *text; /* of a scalar, without NUL */
+	bool plain;             /* a scalar without quotes */
+	bool block;             /* a scalar after "|" or ">" */
+	char *text;             /* of a scalar, without NUL */
 	/* A list's items; a map's keys and values in turn, in order. */
 	struct ynode **item;
 	size_t n, cap; /* of a map: twice the number of entries */

@@ -5,13 +5,13 @@
 #include "model/yaml_int.h"
 
 static int
-vfault(const struct ydoc *d, unsigned int line, unsigned int col,
-	struct err *e, const char *fmt, va_list ap)
+vfault(const struct ydoc *d, unsigned int line, unsigned int col, struct err *e,
+	const char *fmt, va_list ap)
 {
 	AUTO(freep) char *text = xvasprintf(fmt, ap);
 
-	return err_set(e, ERR_PERM, "%.200s:%u:%u: %s", d->file, line, col,
-		text);
+	return err_set(
+		e, ERR_PERM, "%.200s:%u:%u: %s", d->file, line, col, text);
 }
 
 int
@@ -45,13 +45,13 @@ is_printable(const char *s, int k)
 	const unsigned char *u = (const unsigned char *)s;
 
 	if (k == 1)
-		return (*u >= 0x20 && *u != 0x7f) || *u == '\t' ||
-			*u == '\n' || *u == '\r';
+		return (*u >= 0x20 && *u != 0x7f) || *u == '\t' || *u == '\n' ||
+		       *u == '\r';
 	if (k == 2 && u[0] == 0xc2)
 		return u[1] >= 0xa0 || u[1] == 0x85;
 	/* U+FEFF, U+FFFE, U+FFFF */
 	return memcmp(s, "\xef\xbb\xbf", 3) && memcmp(s, "\xef\xbf\xbe", 3) &&
-		memcmp(s, "\xef\xbf\xbf", 3);
+	       memcmp(s, "\xef\xbf\xbf", 3);
 }
 
 static int
@@ -65,13 +65,16 @@ bad_byte(const struct ydoc *d, const char *at, int k, unsigned int line,
 			"the byte 0x%02x is not UTF-8; save the file as UTF-8",
 			c);
 	if (!c)
-		return yaml_fault(d, line, col, e, "a NUL byte; "
+		return yaml_fault(d, line, col, e,
+			"a NUL byte; "
 			"is this a text file?");
 	if (k == 1)
 		return yaml_fault(d, line, col, e,
 			"the control character 0x%02x; in \"quotes\" it can "
-			"be written \"\\x%02x\"", c, c);
-	return yaml_fault(d, line, col, e, "an invisible character that YAML "
+			"be written \"\\x%02x\"",
+			c, c);
+	return yaml_fault(d, line, col, e,
+		"an invisible character that YAML "
 		"does not allow here; remove it");
 }
 
@@ -82,8 +85,10 @@ yaml_check_text(const struct ydoc *d, struct err *e)
 	size_t at = 0;
 
 	if (d->len > YAML_MAX_BYTES)
-		return yaml_fault(d, 1, 1, e, "the file has %zu bytes; "
-			"at most %d are read", d->len, YAML_MAX_BYTES);
+		return yaml_fault(d, 1, 1, e,
+			"the file has %zu bytes; "
+			"at most %d are read",
+			d->len, YAML_MAX_BYTES);
 	if (d->len >= 3 && !memcmp(d->text, "\xef\xbb\xbf", 3))
 		at = 3;
 	while (at < d->len) {
@@ -150,7 +155,7 @@ place_in_block(const struct ydoc *d, const struct ynode *n, size_t offset,
 	if (len < own || memcmp(line + len - own, start, own))
 		return false; /* folded, or a comment before it */
 	*ret_col = count_chars(line, len - own) + 1 +
-		count_chars(start, offset - (size_t)(start - n->text));
+		   count_chars(start, offset - (size_t)(start - n->text));
 	return true;
 }
 
@@ -193,7 +198,6 @@ bool
 ynode_is_null(const struct ynode *n)
 {
 	return n->kind == YNODE_SCALAR && n->plain &&
-		(!*n->text || str_eq(n->text, "~") ||
-			str_eq(n->text, "null") || str_eq(n->text, "Null") ||
-			str_eq(n->text, "NULL"));
+	       (!*n->text || str_eq(n->text, "~") || str_eq(n->text, "null") ||
+		       str_eq(n->text, "Null") || str_eq(n->text, "NULL"));
 }

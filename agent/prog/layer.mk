@@ -1,1 +1,9 @@
 # SPDX-License-Identifier: MIT
+sbin_PROGRAMS += tellusd
+tellusd_SOURCES = agent/prog/tellusd.c
+tellusd_CPPFLAGS = $(AM_CPPFLAGS) -DWORKERDIR='"$(workerdir)"' \
+	-DTEMPLATESDIR='"$(templatesdir)"'
+tellusd_LDADD = libweb.a libcore.a libforge.a libstore.a libconfig.a \
+	libexpr.a libmodel.a libos.a libbase.a \
+	$(MHD_LIBS) $(LMDB_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) \
+	-lpthread
