@@ -32,12 +32,11 @@ struct check {
 static int
 check_event(const struct db_rec *rec, void *arg, struct err *e)
 {
-	AUTO(event_release) struct event ev;
+	AUTO(event_release) struct event ev = { 0 };
 	struct check *c = arg;
 	uint64_t run;
 	uint32_t seq;
 
-	event_init(&ev, EV_NONE);
 	if (rec->klen != 12)
 		return journal_bad(c->j, T_EVENTS, rec, e);
 	run = db_get64(rec->key);

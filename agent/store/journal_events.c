@@ -36,9 +36,8 @@ static int
 give_event(struct journal *j, const struct db_rec *rec, journal_event_fn *fn,
 	void *arg, struct err *e)
 {
-	AUTO(event_release) struct event ev;
+	AUTO(event_release) struct event ev = { 0 };
 
-	event_init(&ev, EV_NONE);
 	if (rec->klen != EVENT_KEY_BYTES)
 		return journal_bad(j, T_EVENTS, rec, e);
 	if (event_from_json(&ev, rec->val, rec->vlen, e) < 0)

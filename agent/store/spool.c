@@ -127,9 +127,8 @@ static int
 hand_over(const unsigned char *p, size_t len, int64_t at, spool_fn *fn,
 	void *arg, struct err *e)
 {
-	AUTO(event_release) struct event ev;
+	AUTO(event_release) struct event ev = { 0 };
 
-	event_init(&ev, EV_NONE);
 	if (event_from_json(
 		    &ev, (const char *)p + HEAD_BYTES, len - HEAD_BYTES, e) < 0)
 		return err_wrap(e, "events file, offset %" PRId64, at);
