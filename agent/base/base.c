@@ -52,6 +52,21 @@ xstrndup(const char *s, size_t n)
 }
 
 char *
+xstrdup0(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+void
+str_set(char **to, const char *value)
+{
+	char *copy = xstrdup0(value);
+
+	free(*to);
+	*to = copy;
+}
+
+char *
 xvasprintf(const char *fmt, va_list ap)
 {
 	char *s = NULL;

@@ -58,8 +58,12 @@ void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
+char *xstrdup0(const char *s); /* NULL stays NULL */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 char *xvasprintf(const char *fmt, va_list ap) PRINTF(1, 0);
+
+/* Frees *to and makes it a copy of value (or NULL). */
+void str_set(char **to, const char *value);
 
 /* For AUTO: takes the address of any pointer to heap memory. */
 void freep(void *pp);

@@ -71,6 +71,7 @@ struct run_job {
 	char *id, *name;
 	enum run_state state;
 	int attempt; /* the last started one; 0: none yet */
+	int lost; /* workers lost in this attempt of the run */
 	int *needs; /* indexes into the run's jobs */
 	size_t nneeds;
 	char *cond; /* its "if", or NULL */
@@ -110,6 +111,10 @@ struct run *run_new(uint64_t id);
 void run_free(struct run *r);
 void run_freep(struct run **r); /* for AUTO */
 struct run *run_clone(const struct run *r);
+/* What is inside, for apply.c. */
+void run_step_release(struct run_step *s);
+void run_job_release(struct run_job *j);
+void run_jobs_release(struct run *r);
 
 /* Folds one event in.  An event that is not legal in this state leaves the
  * run as it was and returns -1 (ERR_PERM) with the reason; the caller logs
