@@ -157,7 +157,7 @@ run_steps(struct job *j, struct err *e)
 	size_t n = json_array_size(jget_arr(j->plan, "steps"));
 
 	for (int i = 0; i < (int)n; i++)
-		if (!is_done(j, i) && step_run(j, i, e) < 0)
+		if (!is_done(j, i) && step_execute(j, i, e) < 0)
 			return -1;
 	return 0;
 }

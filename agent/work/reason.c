@@ -289,29 +289,45 @@ reason_find(struct step *s)
 	other_exit(s);
 }
 
+/* A shell's way to say it: 127 not found, 126 not to be executed. */
+static bool
+no_program(struct step *s, const struct err *why)
+{
+	if (why->code != ERR_ABSENT && why->code != ERR_DENIED)
+		return false;
+	if (why->sys != ENOENT && why->sys != EACCES)
+		return false;
+	s->exit_code = why->sys == ENOENT ? 127 : 126;
+	reason_set(s, "config",
+		"install it on the agent's machine, or choose another shell",
+		"step '%s' cannot start: %s", s->name, why->msg);
+	return true;
+}
+
 void
 reason_from_box(struct step *s, const struct err *why)
 {
+	const char *class = "config.sandbox";
+	const char *suggestion =
+		"run \"tellus doctor\" on the agent's machine";
+
 	s->state = RUN_FAILED;
-	if (why->sys == ENOENT || why->sys == EACCES) {
-		s->exit_code = why->sys == ENOENT ? 127 : 126;
-		reason_set(s, "config",
-			"install it on the agent's machine, or choose another "
-			"shell",
-			"step '%s' cannot start: %s", s->name, why->msg);
+	if (no_program(s, why))
 		return;
+	if (why->sys == ENOSPC || why->sys == EDQUOT) {
+		class = "resource.disk";
+		suggestion = "make room on the file system of the agent's "
+			     "state folder";
+	} else if (why->code == ERR_TEMP) {
+		class = "resource";
+		suggestion = NULL;
+	} else if (str_starts(why->msg, "working directory")) {
+		class = "config";
+		suggestion = "check working-directory of the step";
+	} else if (why->sys == E2BIG) {
+		class = "config";
+		suggestion = "pass less in env: a variable may have 128 KiB";
 	}
-	if (why->sys == ENOSPC || why->sys == EDQUOT)
-		reason_set(s, "resource.disk",
-			"make room on the file system of the agent's state "
-			"folder",
-			"step '%s' cannot start: %s", s->name, why->msg);
-	else
-		reason_set(s,
-			why->code == ERR_TEMP ? "resource" : "config.sandbox",
-			why->code == ERR_TEMP
-				? NULL
-				: "run \"tellus doctor\" on the agent's "
-				  "machine",
-			"step '%s' cannot start: %s", s->name, why->msg);
+	reason_set(s, class, suggestion, "step '%s' cannot start: %s", s->name,
+		why->msg);
 }

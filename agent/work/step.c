@@ -356,7 +356,7 @@ choose(struct step *s, struct err *e)
 }
 
 int
-step_run(struct job *j, int index, struct err *e)
+step_execute(struct job *j, int index, struct err *e)
 {
 	struct step s;
 	int rc;

@@ -53,7 +53,7 @@ struct step {
 
 /* Runs step i of the job, or skips it.  -1 only where it could not be
  * recorded. */
-int step_run(struct job *j, int index, struct err *e);
+int step_execute(struct job *j, int index, struct err *e);
 
 /* Takes in a step that an earlier attempt finished (an entry of the spec's
  * "done"). */
