@@ -4,6 +4,7 @@ libwork_a_SOURCES = \
 	agent/work/child.c \
 	agent/work/context.c \
 	agent/work/control.c \
+	agent/work/copy.c agent/work/copy.h \
 	agent/work/env.c \
 	agent/work/files.c \
 	agent/work/job.c agent/work/job.h \

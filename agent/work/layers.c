@@ -8,6 +8,7 @@
 #include "git/git.h"
 #include "os/fd.h"
 #include "os/path.h"
+#include "work/copy.h"
 #include "work/planner.h"
 #include "work/step.h"
 
@@ -240,6 +241,51 @@ put_file(struct worker *w, int dir, const char *name, const char *text,
 	return worker_give(w, dir, name, e);
 }
 
+/* Copies a layer's folders, but not the command folder: each step has its
+ * own. */
+static int
+copy_layer(struct step *s, const char *layer, struct err *e)
+{
+	static const char *const names[] = { "w", "home", "tmp" };
+	const struct worker *w = s->job->w;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO(freep) char *path = xasprintf("%s/%s", layer, names[i]);
+		AUTO(fd_closep) int from = -1;
+		AUTO(fd_closep) int to = -1;
+
+		from = path_open_beneath(
+			w->state_fd, path, O_RDONLY | O_DIRECTORY, 0, e);
+		if (from < 0 && e->code == ERR_ABSENT)
+			continue; /* a base tree has the workspace only */
+		to = path_open_dir(s->layer_fd, names[i], e);
+		if (from < 0 || to < 0 ||
+			copy_folder(from, to, w->host.build_uid,
+				w->host.build_gid, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Without overlayfs a layer is the whole tree. */
+static int
+fill_plain(struct step *s, struct err *e)
+{
+	const struct job *j = s->job;
+
+	if (j->layers.len > 1)
+		return copy_layer(s, j->layers.v[j->layers.len - 1], e);
+	if (j->tree.len > 1)
+		return err_set(e, ERR_PERM,
+			"the base tree '%s' was made for overlayfs, which "
+			"this machine no longer has: remove the folder "
+			"'trees' of the agent's state",
+			j->tree.v[0]);
+	if (copy_layer(s, j->tree.v[0], e) < 0)
+		return -1;
+	return copy_layer(s, j->layers.v[0], e);
+}
+
 int
 layer_make(struct step *s, struct err *e)
 {
@@ -256,6 +302,8 @@ layer_make(struct step *s, struct err *e)
 	s->layer_fd = make_empty(w, layers, name, e);
 	if (s->layer_fd < 0)
 		return -1;
+	if (!w->host.overlay && fill_plain(s, e) < 0)
+		return err_wrap(e, "copy the workspace");
 	cmd = path_open_dir(s->layer_fd, "cmd", e);
 	if (cmd < 0)
 		return -1;

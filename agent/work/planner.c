@@ -199,6 +199,13 @@ take_snapshot(const struct source *s, struct push *p, struct err *e)
 	return 0;
 }
 
+/* Built upon another tree only where layers can be stacked. */
+static const char *
+near_tree(const struct worker *w)
+{
+	return w->host.overlay ? jget_str(w->spec.json, "near") : NULL;
+}
+
 int
 planner_run(void *arg, int progress_fd UNUSED, json_t **ret, struct err *e)
 {
@@ -217,9 +224,9 @@ planner_run(void *arg, int progress_fd UNUSED, json_t **ret, struct err *e)
 		return -1;
 	if (make_plan(r, &p, &plan, &ci, e) < 0)
 		return -1;
-	if (planner_applies(plan) && tree_build(r, w->state_fd, ci.tree,
-					     jget_str(w->spec.json, "near"),
-					     worker_kind(w), &limits, e) < 0)
+	if (planner_applies(plan) &&
+		tree_build(r, w->state_fd, ci.tree, near_tree(w),
+			worker_kind(w), &limits, e) < 0)
 		return -1;
 	*ret = STEAL(plan);
 	return 0;

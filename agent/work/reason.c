@@ -308,8 +308,7 @@ void
 reason_from_box(struct step *s, const struct err *why)
 {
 	const char *class = "config.sandbox";
-	const char *suggestion =
-		"run \"tellus doctor\" on the agent's machine";
+	const char *suggestion = "run \"tellus doctor\" on the agent's machine";
 
 	s->state = RUN_FAILED;
 	if (no_program(s, why))
