@@ -75,10 +75,10 @@ test_expect_success 'several workflow files are planned in order' '
 	repo many && mkdir .tellus &&
 	for f in b a
 	do
-		printf "on: push\nsteps:\n  - run: echo %s\n" $f \
+		printf "on: push\nrun:\n  - echo %s\n" $f \
 			>.tellus/$f.yml || return 1
 	done &&
-	printf "on:\n  push:\n    branches: [other]\nsteps:\n  - run: x\n" \
+	printf "on:\n  push:\n    branches: [other]\nrun: [x]\n" \
 		>.tellus/c.yml &&
 	commit_all && spec_plan 5 1 "$T/many" && plan_only 5 &&
 	pev "[.data.workflows[].file] ==

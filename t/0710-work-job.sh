@@ -9,7 +9,7 @@ need_boxes
 # one commit.
 job () {
 	job_repo=$T/r$1
-	repo "r$1" && cat >.tellus.yml && echo data >file && commit_all &&
+	repo "r$1" && workflow && echo data >file && commit_all &&
 	job_run=$1 && shift && job_jq=${1:-.} &&
 	if test $# -gt 0
 	then

@@ -7,7 +7,7 @@ need_boxes
 
 job () {
 	job_repo=$T/r$1
-	repo "r$1" && cat >.tellus.yml && commit_all &&
+	repo "r$1" && workflow && commit_all &&
 	job_run=$1 && shift && job_jq=${1:-.} &&
 	if test $# -gt 0
 	then

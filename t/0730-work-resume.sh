@@ -6,7 +6,7 @@
 need_boxes
 
 test_expect_success 'setup: a worker is killed in the second step' '
-	repo r1 && cat >.tellus.yml <<-\END && commit_all &&
+	repo r1 && workflow <<-\END && commit_all &&
 	steps:
 	  - id: first
 	    run: |

@@ -23,6 +23,17 @@ commit_all () {
 	git add -A && git commit -q -m "${1:-a commit}"
 }
 
+# workflow: standard input as .tellus.yml; bare "steps:" become a job "a".
+workflow () {
+	cat >"$T/.workflow" &&
+	if head -n 1 "$T/.workflow" | grep -q "^steps:"
+	then
+		printf "jobs:\n  a:\n" && sed "s/^/    /" "$T/.workflow"
+	else
+		cat "$T/.workflow"
+	fi >.tellus.yml
+}
+
 # spec_plan RUN ATTEMPT REPOSITORY [JQ]: a planning attempt of the
 # repository's main branch; JQ changes the spec.
 spec_plan () {
