@@ -15,6 +15,9 @@
 #include "work/source.h"
 #include "work/worker.h"
 
+/* overlayfs' work folder, below the attempt's. */
+#define WORK_FOLDER "work"
+
 struct job {
 	struct worker *w;
 	const json_t *plan; /* the job, borrowed from the spec */

@@ -293,10 +293,13 @@ layer_make(struct step *s, struct err *e)
 		"summary" };
 	struct worker *w = s->job->w;
 	AUTO(fd_closep) int layers = open_layers(w, e);
+	AUTO(fd_closep)
+	int work = worker_folder(w, w->attempt_fd, WORK_FOLDER, 0755,
+		w->host.build_uid, w->host.build_gid, e);
 	AUTO(fd_closep) int cmd = -1;
 	char name[16];
 
-	if (layers < 0)
+	if (layers < 0 || work < 0)
 		return -1;
 	snprintf(name, sizeof(name), "%d", s->index);
 	s->layer_fd = make_empty(w, layers, name, e);

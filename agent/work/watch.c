@@ -181,7 +181,7 @@ open_box(struct watch *w, int out_fd, struct err *e)
 	AUTO(freep)
 	char *name = xasprintf("%" PRIu64 ".%d.%d.%d", wk->spec.run,
 		wk->spec.job, wk->spec.attempt, s->index);
-	AUTO(freep) char *work = xasprintf("%s/work", wk->attempt_path);
+	AUTO(freep) char *work = xasprintf("%s/" WORK_FOLDER, wk->attempt_path);
 	AUTO(freep) const char **expose = list_expose(wk);
 	struct box_spec b = {
 		.name = name,
