@@ -5,6 +5,7 @@
  */
 #include "base/base.h"
 #include "box/box.h"
+#include "box/cgroup.h"
 #include "box/init.h"
 #include "box/plan.h"
 #include "box/seccomp.h"
@@ -24,6 +25,8 @@ struct box {
 	pid_t pid; /* of init */
 	int pidfd; /* of init: readable when the whole box has ended */
 	int ctl;
+	const struct box_host *host;
+	struct cgroup group;
 	int state_fd;
 	char *work; /* to be emptied in the end, or NULL */
 	struct rusage usage;
@@ -35,6 +38,7 @@ box_free(struct box *b)
 	fd_closep(&b->pidfd);
 	fd_closep(&b->ctl);
 	fd_closep(&b->state_fd);
+	cgroup_release(&b->group);
 	free(b->work);
 	free(b);
 }
@@ -126,14 +130,14 @@ start_init(struct box *b, struct plan *p, int *ret_report, struct err *e)
 		return -1;
 	*ret_report = pair[0];
 	p->report = child_report = pair[1];
-	b->pid = sys_clone(flags, &b->pidfd, -1);
+	b->pid = sys_clone(flags, &b->pidfd, cgroup_clone_fd(&b->group));
 	if (b->pid < 0) {
 		b->pidfd = -1;
 		return err_sys(e, "make the namespaces of a box");
 	}
 	if (!b->pid)
 		init_run(p);
-	return 0;
+	return cgroup_join(&b->group, b->pid, e);
 }
 
 /* Waits until exec has succeeded, or hears why not. */
@@ -172,7 +176,10 @@ box_open(struct box **ret, const struct box_host *h, const struct box_spec *s,
 	b->pidfd = b->ctl = -1;
 	b->state_fd = fcntl(s->state_fd, F_DUPFD_CLOEXEC, 3);
 	b->work = s->plain ? NULL : xstrdup(s->work);
-	if (start_init(b, &p, &report, e) < 0)
+	b->host = h;
+	cgroup_init(&b->group);
+	if (cgroup_make(&b->group, h, s->name, &s->limits, e) < 0 ||
+		start_init(b, &p, &report, e) < 0)
 		goto fail;
 	if (fd_send(b->ctl, "g", 1, -1, e) < 0)
 		e->code = ERR_NONE; /* it died: the report says why */
@@ -181,10 +188,7 @@ box_open(struct box **ret, const struct box_host *h, const struct box_spec *s,
 	*ret = b;
 	return 0;
 fail:
-	if (b->pidfd >= 0)
-		box_close(b, NULL, &ignored);
-	else
-		box_free(b);
+	box_close(b, NULL, &ignored);
 	return -1;
 }
 
@@ -226,23 +230,33 @@ cpu_ms(const struct rusage *u)
 	       (u->ru_utime.tv_usec + u->ru_stime.tv_usec) / 1000;
 }
 
-int
-box_close(struct box *b, struct box_result *ret, struct err *e)
+/* init is reaped only after everything in its pid namespace is. */
+static void
+reap(struct box *b)
 {
-	int r = 0;
-
+	if (b->pidfd < 0)
+		return;
 	box_kill(b);
-	/* init is reaped only after everything in its pid namespace is. */
 	while (syscall(SYS_wait4, b->pid, NULL, 0, &b->usage) < 0 &&
 		errno == EINTR)
 		;
+}
+
+int
+box_close(struct box *b, struct box_result *ret, struct err *e)
+{
+	int r;
+
+	reap(b);
 	if (ret) {
 		*ret = (struct box_result){ .wstatus = read_status(b),
 			.memory_peak = -1,
 			.cpu_ms = cpu_ms(&b->usage) };
+		cgroup_count(&b->group, ret);
 	}
-	if (b->work)
-		r = empty_work(b->state_fd, b->work, e);
+	r = cgroup_remove(&b->group, b->host, e);
+	if (b->work && empty_work(b->state_fd, b->work, e) < 0)
+		r = -1;
 	box_free(b);
 	return r;
 }

@@ -32,6 +32,16 @@ enum box_net {
 
 enum box_cgroup { BOX_CGROUP_NONE, BOX_CGROUP_V1, BOX_CGROUP_V2 };
 
+/* The cgroup folders that a box may have; v2 uses the first alone. */
+enum box_cg {
+	BOX_CG_UNIFIED,
+	BOX_CG_MEMORY,
+	BOX_CG_PIDS,
+	BOX_CG_CPU,
+	BOX_CG_CPUACCT,
+	BOX_CG_KINDS
+};
+
 /* What this machine and this user can do; probed once per process. */
 struct box_host {
 	bool root;       /* started by uid 0 */
@@ -43,7 +53,8 @@ struct box_host {
 	int landlock_abi; /* 0: none */
 	enum box_cgroup cgroup;
 	bool cg_memory, cg_pids, cg_cpu, cg_kill;
-	char cgroup_path[512]; /* our own subtree; v1: below each controller */
+	char cgroup_path[512]; /* our own subtree; v1: that of the memory */
+	char cg_dir[BOX_CG_KINDS][512]; /* all of them, "" where none */
 	char pasta[256]; /* its path, or "" when there is none that works */
 	char why[512];   /* what is missing and what to do about it, or "" */
 };

@@ -6,6 +6,7 @@
  */
 #include "base/base.h"
 #include "box/box.h"
+#include "box/cgroup.h"
 #include "box/drop.h"
 #include "box/landlock.h"
 #include "box/seccomp.h"
@@ -167,12 +168,19 @@ check_needed(const struct box_host *h, struct err *e)
 			"the kernel has no seccomp filters (CONFIG_SECCOMP_"
 			"FILTER): use another kernel, or set agent.sandbox "
 			"= weak");
+	if (h->root && !h->weak && (!h->cg_memory || !h->cg_pids))
+		return err_set(e, ERR_PERM,
+			"steps can not be limited: %sor set agent.sandbox = "
+			"weak",
+			h->why);
 	return 0;
 }
 
 int
 box_probe(struct box_host *h, const struct box_conf *c, struct err *e)
 {
+	AUTO(buf_release) struct buf why = BUF_INIT;
+
 	memset(h, 0, sizeof(*h));
 	h->root = geteuid() == 0;
 	h->weak = c->weak;
@@ -183,5 +191,7 @@ box_probe(struct box_host *h, const struct box_conf *c, struct err *e)
 	h->seccomp = try_in_child(try_seccomp, h, NULL);
 	h->landlock_abi = landlock_abi();
 	h->overlay = c->probe_dir && probe_overlay(h, c->probe_dir);
+	cgroup_probe(h, true, &why);
+	snprintf(h->why, sizeof(h->why), "%s", why.data);
 	return check_needed(h, e);
 }

@@ -3,6 +3,8 @@ noinst_LIBRARIES += libbox.a
 libbox_a_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 libbox_a_SOURCES = \
 	agent/box/box.c agent/box/box.h \
+	agent/box/cgfind.c \
+	agent/box/cgroup.c agent/box/cgroup.h \
 	agent/box/drop.c agent/box/drop.h \
 	agent/box/host.c \
 	agent/box/init.c agent/box/init.h \
