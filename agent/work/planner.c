@@ -67,18 +67,6 @@ list_files(struct repo *r, const char *tree, struct strv *files, struct err *e)
 	return 0;
 }
 
-static json_t *
-skipped_entry(const struct workflow *w, const char *why)
-{
-	json_t *o = json_object();
-
-	jset_str(o, "file", workflow_file(w));
-	jset_str(o, "name", workflow_name(w));
-	jset_str(o, "skipped", why);
-	json_object_set_new(o, "jobs", json_array());
-	return o;
-}
-
 /* One entry of "workflows". */
 static int
 plan_file(struct repo *r, const char *tree, const char *file,
@@ -87,16 +75,13 @@ plan_file(struct repo *r, const char *tree, const char *file,
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
 	AUTO(workflow_freep) struct workflow *w = NULL;
-	AUTO(freep) char *why = NULL;
 	json_t *entry;
 
 	if (repo_blob(r, tree, file, WORKFLOW_MAX, &text, e) < 0)
 		return -1;
 	if (workflow_parse(&w, file, text.data, text.len, e) < 0)
 		return -1;
-	if (!plan_applies(w, p, changed, &why))
-		entry = skipped_entry(w, why ? why : "it does not apply");
-	else if (plan_workflow(w, p, changed, &entry, e) < 0)
+	if (plan_workflow(w, p, changed, &entry, e) < 0)
 		return -1;
 	json_array_append_new(list, entry);
 	return 0;

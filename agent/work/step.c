@@ -380,6 +380,20 @@ resume_layer(struct job *j, const char *layer, struct err *e)
 	return 0;
 }
 
+/* Of a failure in an earlier attempt only the fact is known here. */
+static void
+blame_earlier(struct job *j, const json_t *plan, const json_t *done)
+{
+	struct reason r = { .class = xstrdup("code"),
+		.step = xstrdup(jget_str(plan, "name")) };
+
+	r.text = xasprintf("step '%s' failed with exit code %d in an earlier "
+			   "attempt",
+		r.step, (int)jget_int(done, "exit", 0));
+	job_blame(j, &r);
+	reason_release(&r);
+}
+
 int
 step_resume(struct job *j, const json_t *done, struct err *e)
 {
@@ -401,6 +415,8 @@ step_resume(struct job *j, const json_t *done, struct err *e)
 			&record, e) < 0)
 		return err_wrap(
 			e, "the record of step '%s'", jget_str(plan, "name"));
+	if (str_eq(state, "failed") && !jget_bool(done, "ignored", false))
+		blame_earlier(j, plan, done);
 	tell_job(j, jget_str(plan, "id"), run_state_from_name(state),
 		jget_bool(done, "ignored", false), NULL, record);
 	return 0;
