@@ -380,12 +380,20 @@ resume_layer(struct job *j, const char *layer, struct err *e)
 	return 0;
 }
 
+static const char *
+name_of(const json_t *plan)
+{
+	const char *name = jget_str(plan, "name");
+
+	return name ? name : "?";
+}
+
 /* Of a failure in an earlier attempt only the fact is known here. */
 static void
 blame_earlier(struct job *j, const json_t *plan, const json_t *done)
 {
 	struct reason r = { .class = xstrdup("code"),
-		.step = xstrdup(jget_str(plan, "name")) };
+		.step = xstrdup(name_of(plan)) };
 
 	r.text = xasprintf("step '%s' failed with exit code %d in an earlier "
 			   "attempt",
@@ -408,13 +416,11 @@ step_resume(struct job *j, const json_t *done, struct err *e)
 	if (!plan || !state || run_state_from_name(state) == RUN_BAD_MOVE)
 		return err_set(e, ERR_PERM, "spec.json: 'done' is wrong");
 	if (layer && resume_layer(j, layer, e) < 0)
-		return err_wrap(
-			e, "the layer of step '%s'", jget_str(plan, "name"));
+		return err_wrap(e, "the layer of step '%s'", name_of(plan));
 	if (path &&
 		record_read(j, path, (uint32_t)jget_int(done, "record_crc", 0),
 			&record, e) < 0)
-		return err_wrap(
-			e, "the record of step '%s'", jget_str(plan, "name"));
+		return err_wrap(e, "the record of step '%s'", name_of(plan));
 	if (str_eq(state, "failed") && !jget_bool(done, "ignored", false))
 		blame_earlier(j, plan, done);
 	tell_job(j, jget_str(plan, "id"), run_state_from_name(state),
