@@ -140,6 +140,8 @@ source_find(struct source *s, struct worker *w, struct err *e)
 	strv_add(&s->ro, s->path);
 	strv_add(&s->ro, "/usr");
 	strv_add(&s->ro, "/etc");
+	/* The boot id, which a base tree is marked with. */
+	strv_add(&s->ro, "/proc/sys/kernel/random");
 	find_objects(s);
 	if (w->spec.push.objects && w->spec.push.objects[0])
 		add_alternates(s, w->spec.push.objects);

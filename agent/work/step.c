@@ -40,6 +40,15 @@ step_init(struct step *s, struct job *j, int index)
 	s->terms = j->w->terms;
 }
 
+/* A step's own env is not its successors'. */
+static void
+restore_env(struct step *s)
+{
+	if (s->env_before)
+		json_object_set_new(
+			s->job->contexts, "env", STEAL(s->env_before));
+}
+
 static void
 step_release(struct step *s)
 {
@@ -56,9 +65,7 @@ step_release(struct step *s)
 	reason_release(&s->reason);
 	if (s->record)
 		json_decref(s->record);
-	if (s->env_before)
-		json_object_set_new(s->job->contexts, "env", s->env_before);
-	s->env_before = NULL;
+	restore_env(s);
 }
 
 /* A member of the step, expanded; NULL when it has none. */
@@ -287,6 +294,7 @@ run_it(struct step *s, struct err *e)
 	crash_point("work.step-started");
 	s->started_ms = clock_boot_ms();
 	execute(s);
+	restore_env(s);
 	if (outlog_end(j->out, &s->out_offset, &s->out_length, &s->out_crc,
 		    &dropped, e) < 0)
 		return -1;
