@@ -23,13 +23,13 @@ libexpr_a_SOURCES = \
 	agent/model/expr_json.c \
 	agent/model/expr_lex.c \
 	agent/model/expr_parse.c \
-	agent/model/expr_value.c agent/model/expr_value.h
+	agent/model/expr_value.c agent/model/expr_value.h \
+	agent/model/plan_github.c
 
 libworkflow_a_SOURCES = \
 	agent/model/filter.c agent/model/filter.h \
 	agent/model/plan.c agent/model/plan.h \
 	agent/model/plan_on.c \
-	agent/model/plan_github.c \
 	agent/model/workflow.c agent/model/workflow.h \
 	agent/model/workflow_int.h \
 	agent/model/workflow_job.c \
@@ -84,15 +84,3 @@ t_unit_config_list_SOURCES = t/unit/config_list.c
 t_unit_config_list_LDADD = libconfig.a libbase.a $(JANSSON_LIBS)
 SHELL_TESTS += t/0405-forge-gitconfig.sh
 
-noinst_LIBRARIES += libmodel.a
-libmodel_a_SOURCES = \
-	agent/model/apply.c \
-	agent/model/event.c agent/model/event.h \
-	agent/model/push.c agent/model/push.h \
-	agent/model/run.c agent/model/run.h \
-	agent/model/run_json.c \
-	agent/model/state.c
-
-UNIT_TESTS += t/unit/run
-t_unit_run_SOURCES = t/unit/run.c t/tap.h
-t_unit_run_LDADD = libmodel.a libbase.a $(JANSSON_LIBS)
