@@ -197,6 +197,7 @@ test_outbound(struct lab *l)
 	AUTO(fd_closep) int tcp = listen_on(&number);
 
 	port = xasprintf("%d", number);
+	ok(tcp >= 0, "the host listens");
 	l->spec.net = BOX_NET_OUTBOUND;
 	is_int(lab_sh(l, "true"), -1,
 		"without a pasta that was found to work there is no outbound");
