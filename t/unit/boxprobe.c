@@ -228,13 +228,15 @@ static int
 do_memory(void)
 {
 	for (size_t i = 0; i < 512; i++) {
-		char *p = malloc(1 << 20);
+		/* volatile: or the compiler leaves all of this out */
+		volatile char *p = malloc(1 << 20);
 
 		if (!p) {
 			printf("refused at %zu\n", i);
 			return 3;
 		}
-		memset(p, 1, 1 << 20);
+		for (size_t k = 0; k < 1 << 20; k += 4096)
+			p[k] = 1;
 	}
 	printf("had it all\n");
 	return 0;
