@@ -64,3 +64,11 @@ t_unit_workflow_SOURCES = t/unit/workflow.c t/tap.h
 t_unit_workflow_LDADD = $(WORKFLOW_LDADD)
 t_unit_plan_SOURCES = t/unit/plan.c t/tap.h
 t_unit_plan_LDADD = $(WORKFLOW_LDADD)
+
+# Fuzz targets, here with a main that replays the corpus.
+UNIT_TESTS += t/fuzz/replay-workflow t/fuzz/replay-expr
+t_fuzz_replay_workflow_SOURCES = t/fuzz/workflow.c t/replay.h t/tap.h
+t_fuzz_replay_workflow_LDADD = $(WORKFLOW_LDADD)
+t_fuzz_replay_expr_SOURCES = t/fuzz/expr.c t/replay.h t/tap.h
+t_fuzz_replay_expr_LDADD = libexpr.a libbase.a $(JANSSON_LIBS) -lm
+EXTRA_DIST += t/fuzz/corpus/workflow t/fuzz/corpus/expr

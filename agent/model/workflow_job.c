@@ -179,14 +179,13 @@ wread_run(struct wreader *r, const struct ynode *key, const struct ynode *steps)
 {
 	struct wjob *job = &r->w->jobs[0];
 
-	if (steps->kind == YNODE_MAP)
+	if (steps->kind == YNODE_MAP || ynode_is_null(steps))
 		return ydoc_fault(r->w->doc, steps, r->e,
-			"\"run\" at the top is a command or a list of "
-			"commands, not a mapping");
+			"\"run\" at the top of the file is a command or a "
+			"list of commands, not %s",
+			steps->n ? "a mapping" : "empty");
 	wread_where(r, "in \"run\"");
-	if (wread_steps(r, key, steps, job) < 0)
-		return -1;
-	return 0;
+	return wread_steps(r, key, steps, job);
 }
 
 struct wjob *
