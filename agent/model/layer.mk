@@ -23,13 +23,13 @@ libexpr_a_SOURCES = \
 	agent/model/expr_json.c \
 	agent/model/expr_lex.c \
 	agent/model/expr_parse.c \
-	agent/model/expr_value.c agent/model/expr_value.h
+	agent/model/expr_value.c agent/model/expr_value.h \
+	agent/model/plan_github.c
 
 libworkflow_a_SOURCES = \
 	agent/model/filter.c agent/model/filter.h \
 	agent/model/plan.c agent/model/plan.h \
 	agent/model/plan_on.c \
-	agent/model/plan_github.c \
 	agent/model/workflow.c agent/model/workflow.h \
 	agent/model/workflow_int.h \
 	agent/model/workflow_job.c \
@@ -54,7 +54,7 @@ SHELL_TESTS += t/0210-expr-peer.sh
 EXTRA_DIST += t/node/expr/package.json t/node/expr/package-lock.json \
 	t/node/expr/cases.json t/node/expr/compare.mjs
 
-WORKFLOW_LDADD = libworkflow.a libmodel.a libexpr.a libbase.a \
+WORKFLOW_LDADD = libworkflow.a libexpr.a libmodel.a libbase.a \
 	$(YAML_LIBS) $(JANSSON_LIBS) -lm
 
 UNIT_TESTS += t/unit/yaml t/unit/workflow t/unit/plan
@@ -72,3 +72,22 @@ t_fuzz_replay_workflow_LDADD = $(WORKFLOW_LDADD)
 t_fuzz_replay_expr_SOURCES = t/fuzz/expr.c t/replay.h t/tap.h
 t_fuzz_replay_expr_LDADD = libexpr.a libbase.a $(JANSSON_LIBS) -lm
 EXTRA_DIST += t/fuzz/corpus/workflow t/fuzz/corpus/expr
+
+# The configuration.
+noinst_LIBRARIES += libconfig.a
+libconfig_a_SOURCES = \
+	agent/model/config.c agent/model/config.h \
+	agent/model/config_check.c \
+	agent/model/config_key.c agent/model/config_key.h \
+	agent/model/config_syntax.c agent/model/config_value.c
+
+UNIT_TESTS += t/unit/config
+t_unit_config_SOURCES = t/unit/config.c t/tap.h
+t_unit_config_LDADD = libconfig.a libbase.a $(JANSSON_LIBS)
+
+# Prints a file as git config --list -z does.
+check_PROGRAMS += t/unit/config_list
+t_unit_config_list_SOURCES = t/unit/config_list.c
+t_unit_config_list_LDADD = libconfig.a libbase.a $(JANSSON_LIBS)
+SHELL_TESTS += t/0405-forge-gitconfig.sh
+
