@@ -152,6 +152,7 @@ int wread_time(const char *s, bool minutes, int64_t *ret_ms);
 
 /* Setters; the offset's type is in brackets. */
 wkey_fn key_text;                  /* struct ynode * */
+wkey_fn key_title;                 /* struct ynode *: a name */
 wkey_fn key_script;                /* struct ynode * */
 wkey_fn key_cond;                  /* struct ynode * */
 wkey_fn key_shell;                 /* struct ynode * */

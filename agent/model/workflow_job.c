@@ -15,7 +15,7 @@ static int key_outputs(struct wreader *r, const struct wkey *k,
 
 static const struct wkey job_keys[] = {
 	/* clang-format off */
-	{ "name",	key_text,	OFF(name),
+	{ "name",	key_title,	OFF(name),
 		wcontexts_plan, NULL, 0 },
 	{ "needs",	key_needs,	0, NULL, NULL, 0 },
 	{ "if",		key_cond,	OFF(cond),

@@ -321,6 +321,8 @@ test_steps(void)
 	step_is("{run: x, env: {A: '${{ steps.a.outputs.v }}'}, name: '${{ "
 		"env.A }}'}",
 		"name", "\"${{ env.A }}\"");
+	step_is("{run: x, name: \"a ${{ format('{0}{{{{ x }}}}', '$') }}\"}",
+		"name", "\"a $ {{ x }}\"");
 	step_is("{run: x, name: '${{ env.NONE }}'}", "name", "\"Run x\"");
 	step_is("{run: x, timeout: 90s}", "timeout_ms", "90000");
 	step_is("{run: x, timeout-minutes: 1.5}", "timeout_ms", "90000");

@@ -450,6 +450,15 @@ test_limits(void)
 		"ci.yml:1:6: \"run\" in step 1 is longer "
 		"than 122880 bytes; put it into a file of the repository",
 		"a script has a limit");
+	buf_drop(&b, b.len);
+	buf_addz(&b, "jobs: {a: {name: ");
+	for (int i = 0; i < 51; i++)
+		buf_addz(&b, "0123456789");
+	buf_addz(&b, ", steps: [x]}}\n");
+	is_str(fault_of(b.data),
+		"ci.yml:1:18: \"name\" in job \"a\" is "
+		"longer than 500 bytes",
+		"a name has a limit");
 	buf_release(&b);
 }
 
