@@ -35,6 +35,7 @@ libworkflow_a_SOURCES = \
 	agent/model/workflow_job.c \
 	agent/model/workflow_key.c \
 	agent/model/workflow_on.c \
+	agent/model/workflow_ref.c \
 	agent/model/workflow_set.c \
 	agent/model/workflow_step.c \
 	agent/model/yaml.c agent/model/yaml.h \

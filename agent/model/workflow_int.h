@@ -182,6 +182,9 @@ int wread_steps(struct wreader *r, const struct ynode *key,
 /* needs: unknown jobs and cycles. */
 int wread_graph(struct wreader *r);
 
+/* Warns of needs.X and steps.X that nothing stands behind. */
+void wread_refs(struct wreader *r);
+
 struct wjob *workflow_job(const struct workflow *w, const char *id);
 
 extern const char *const wcontexts_github[],

@@ -411,6 +411,18 @@ test_warnings(void)
 		"ci.yml:1:10: \"no\" is kept as this text; other readers of "
 		"YAML take it for true or false: put it into quotes");
 	warns("env: {A: 'no', B: none}\nrun: x\n", NULL);
+	warns(JOB("if: needs.lint.result == 'success'"),
+		"ci.yml:3:9: \"needs.lint\" is empty: job \"build\" does not "
+		"name \"lint\" in its \"needs\"");
+	warns("jobs:\n  a: {steps: [x]}\n  b:\n    needs: a\n    if: "
+	      "needs.a.result == 'success'\n    steps: [x]\n",
+		NULL);
+	warns(STEP("run: |\n        echo\n        echo ${{ "
+		   "steps.mk.outputs.v }}\n"),
+		"ci.yml:6:18: \"steps.mk\" is empty: no step before has this "
+		"id");
+	warns(STEP("{run: x, id: mk}\n    - echo ${{ steps.mk.outputs.v }}\n"),
+		NULL);
 	warns(STEP("uses: actions/checkout@v4\n"),
 		"ci.yml:4:13: the commit is checked out already: "
 		"\"actions/checkout@v4\" does nothing here");
