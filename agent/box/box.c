@@ -7,6 +7,7 @@
 #include "box/box.h"
 #include "box/cgroup.h"
 #include "box/init.h"
+#include "box/net.h"
 #include "box/plan.h"
 #include "box/seccomp.h"
 #include "box/sys.h"
@@ -27,6 +28,7 @@ struct box {
 	int ctl;
 	const struct box_host *host;
 	struct cgroup group;
+	struct net net;
 	int state_fd;
 	char *work; /* to be emptied in the end, or NULL */
 	struct rusage usage;
@@ -39,6 +41,7 @@ box_free(struct box *b)
 	fd_closep(&b->ctl);
 	fd_closep(&b->state_fd);
 	cgroup_release(&b->group);
+	net_release(&b->net);
 	free(b->work);
 	free(b);
 }
@@ -78,6 +81,26 @@ find_state(struct plan *p, int state_fd, struct err *e)
 	return 0;
 }
 
+/* Where our arguments and environment lie: fields 48 to 51 of our stat. */
+static int
+find_args(struct plan *p, struct err *e)
+{
+	AUTO(freep) char *text = NULL;
+	unsigned long from, to;
+	const char *at;
+
+	if (fd_slurp_at(AT_FDCWD, "/proc/self/stat", 8192, &text, NULL, e) < 0)
+		return -1;
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 48; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || sscanf(at, " %lu %*u %*u %lu", &from, &to) != 2 || to < from)
+		return err_set(e, ERR_PERM, "/proc/self/stat is too short");
+	p->args = (char *)(uintptr_t)from;
+	p->args_len = to - from;
+	return 0;
+}
+
 /* overlayfs leaves work/work, which belongs to root where root mounted. */
 static int
 empty_work(int state_fd, const char *work, struct err *e)
@@ -93,14 +116,58 @@ empty_work(int state_fd, const char *work, struct err *e)
 }
 
 static int
+choose_resolv(struct plan *p, struct err *e)
+{
+	struct err ignored;
+
+	switch (p->spec->net) {
+	case BOX_NET_NONE:
+		break;
+	case BOX_NET_OUTBOUND:
+		if (!p->host->pasta[0])
+			return err_set(e, ERR_PERM,
+				"the box can not be connected: no pasta(1) "
+				"that works was found");
+		snprintf(p->resolv, sizeof(p->resolv), "%s", NET_RESOLV);
+		break;
+	case BOX_NET_HOST:
+		if (sys_get(AT_FDCWD, "/etc/resolv.conf", p->resolv,
+			    sizeof(p->resolv)) < 0)
+			return err_sys(&ignored, "no resolver"), 0;
+		break;
+	}
+	return 0;
+}
+
+static void
+copy_strings(struct strv *to, char *const *from)
+{
+	for (; from && *from; from++)
+		strv_add(to, *from);
+}
+
+static void
+plan_release(struct plan *p)
+{
+	strv_release(&p->argv);
+	strv_release(&p->envp);
+	free(p->cwd);
+}
+
+static int
 plan_box(struct plan *p, const struct box_host *h, const struct box_spec *s,
 	struct err *e)
 {
 	p->host = h;
 	p->spec = s;
-	p->resolv = "";
-	if (check_spec(s, e) < 0 || find_state(p, s->state_fd, e) < 0)
+	if (check_spec(s, e) < 0 || find_state(p, s->state_fd, e) < 0 ||
+		find_args(p, e) < 0 || choose_resolv(p, e) < 0)
 		return -1;
+	copy_strings(&p->argv, s->argv);
+	copy_strings(&p->envp, s->envp);
+	p->cwd = xstrdup(s->cwd);
+	if (!p->envp.v) /* execve(2) wants a list, if an empty one */
+		p->envp.v = xcalloc(1, sizeof(char *));
 	if (h->seccomp) {
 		p->filter = seccomp_filter(e);
 		if (!p->filter)
@@ -120,7 +187,8 @@ start_init(struct box *b, struct plan *p, int *ret_report, struct err *e)
 
 	if (!p->host->root)
 		flags |= CLONE_NEWUSER;
-	if (p->spec->net != BOX_NET_HOST)
+	/* As root it is made for pasta beforehand. */
+	if (p->spec->net != BOX_NET_HOST && p->netns < 0)
 		flags |= CLONE_NEWNET;
 	if (fd_socketpair(pair, e) < 0)
 		return -1;
@@ -138,6 +206,33 @@ start_init(struct box *b, struct plan *p, int *ret_report, struct err *e)
 	if (!b->pid)
 		init_run(p);
 	return cgroup_join(&b->group, b->pid, e);
+}
+
+static int
+connect_box(struct box *b, const struct plan *p, struct err *e)
+{
+	if (p->spec->net != BOX_NET_OUTBOUND)
+		return 0;
+	if (!p->host->root && net_take(&b->net, b->pid, e) < 0)
+		return -1;
+	return net_connect(&b->net, p->host, p->host->pasta, e);
+}
+
+static int
+start(struct box *b, struct plan *p, int *ret_report, struct err *e)
+{
+	const struct box_spec *s = p->spec;
+
+	if (cgroup_make(&b->group, p->host, s->name, &s->limits, e) < 0)
+		return -1;
+	if (s->net == BOX_NET_OUTBOUND && p->host->root) {
+		if (net_make(&b->net, p->host, e) < 0)
+			return -1;
+		p->netns = b->net.netns;
+	}
+	if (start_init(b, p, ret_report, e) < 0)
+		return -1;
+	return connect_box(b, p, e);
 }
 
 /* Waits until exec has succeeded, or hears why not. */
@@ -166,7 +261,8 @@ box_open(struct box **ret, const struct box_host *h, const struct box_spec *s,
 	struct err *e)
 {
 	AUTO(fd_closep) int report = -1;
-	struct plan p = { .ctl = -1, .report = -1 };
+	AUTO(plan_release)
+	struct plan p = { .netns = -1, .ctl = -1, .report = -1 };
 	struct box *b;
 	struct err ignored;
 
@@ -178,8 +274,8 @@ box_open(struct box **ret, const struct box_host *h, const struct box_spec *s,
 	b->work = s->plain ? NULL : xstrdup(s->work);
 	b->host = h;
 	cgroup_init(&b->group);
-	if (cgroup_make(&b->group, h, s->name, &s->limits, e) < 0 ||
-		start_init(b, &p, &report, e) < 0)
+	net_init(&b->net);
+	if (start(b, &p, &report, e) < 0)
 		goto fail;
 	if (fd_send(b->ctl, "g", 1, -1, e) < 0)
 		e->code = ERR_NONE; /* it died: the report says why */

@@ -47,7 +47,8 @@ prepare(const struct plan *p, int *ret_proc, struct err *e)
 			    e) < 0)
 			return -1;
 	}
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (p->netns >= 0 && setns(p->netns, CLONE_NEWNET) < 0)
+		return err_sys(e, "enter the network namespace");
 	if (sethostname(BOX_HOSTNAME, strlen(BOX_HOSTNAME)) < 0)
 		return err_sys(e, "set the host name");
 	if (p->spec->net != BOX_NET_HOST && net_loopback_up(e) < 0)
@@ -66,6 +67,8 @@ wait_go(const struct plan *p)
 
 	if (recv(p->ctl, &go, 1, 0) != 1)
 		_exit(125);
+	/* No earlier: the parent opens our namespaces by /proc until then. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 /* From now on a process like those of the step, only that it can not be
@@ -105,7 +108,7 @@ reap_until(pid_t step, int ctl, const sigset_t *set)
 void
 init_run(const struct plan *p)
 {
-	int keep[] = { p->ctl, p->report, p->spec->out_fd };
+	int keep[] = { p->ctl, p->report, p->spec->out_fd, p->netns };
 	struct err e = { 0 };
 	sigset_t set;
 	int proc;
@@ -125,6 +128,8 @@ init_run(const struct plan *p)
 		err_sys(&e, "make a cgroup namespace");
 		plan_fail(p, false, &e);
 	}
+	/* The box sees our /proc/1/cmdline, which names paths of the host. */
+	memset(p->args, 0, p->args_len);
 	step = sys_clone(0, NULL, -1);
 	if (step < 0) {
 		err_sys(&e, "start a process");
@@ -134,7 +139,7 @@ init_run(const struct plan *p)
 		step_run(p, proc);
 	if (lower_self(p, &e) < 0)
 		plan_fail(p, false, &e);
-	keep[1] = keep[2] = -1;
+	keep[1] = keep[2] = keep[3] = -1;
 	sys_close_except(keep, ARRAY_LEN(keep));
 	reap_until(step, p->ctl, &set);
 	_exit(125);

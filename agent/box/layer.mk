@@ -6,12 +6,14 @@ libbox_a_SOURCES = \
 	agent/box/cgfind.c \
 	agent/box/cgroup.c agent/box/cgroup.h \
 	agent/box/drop.c agent/box/drop.h \
+	agent/box/help.c \
 	agent/box/host.c \
 	agent/box/init.c agent/box/init.h \
 	agent/box/landlock.c agent/box/landlock.h \
 	agent/box/layers.c agent/box/layers.h \
 	agent/box/mounts.c agent/box/mounts.h \
 	agent/box/net.c agent/box/net.h \
+	agent/box/pasta.c \
 	agent/box/plan.h \
 	agent/box/root.c agent/box/root.h \
 	agent/box/seccomp.c agent/box/seccomp.h \

@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "base/strv.h"
 #include "box/box.h"
 
 #include <linux/filter.h>
@@ -24,8 +25,15 @@ struct plan {
 	 * in.  st is what the name must still lead to. */
 	char state[PATH_MAX];
 	struct stat st;
-	const char *resolv; /* resolv.conf of the box */
+	char resolv[4096]; /* resolv.conf of the box */
 	const struct sock_fprog *filter;
+	/* Our command line and environment in memory, which init wipes; so
+	 * what the step needs later are copies. */
+	struct strv argv, envp;
+	char *cwd;
+	char *args;
+	size_t args_len;
+	int netns;  /* to be entered, or -1 */
 	int ctl;    /* socket: "g" comes in, the wait status goes out */
 	int report; /* pipe: a struct report, or its end when exec is done */
 };

@@ -114,8 +114,8 @@ lock_down(const struct plan *p, int proc, struct err *e)
 		drop_new_privs(e) < 0)
 		return -1;
 	close(proc);
-	if (chdir(p->spec->cwd) < 0) {
-		err_sys(e, "working directory '%s'", p->spec->cwd);
+	if (chdir(p->cwd) < 0) {
+		err_sys(e, "working directory '%s'", p->cwd);
 		e->code = ERR_PERM;
 		return -1;
 	}
@@ -172,7 +172,7 @@ step_run(const struct plan *p, int proc)
 	if (lock_down(&mine, proc, &e) < 0)
 		plan_fail(&mine, false, &e);
 	sys_reset_signals();
-	execve(p->spec->argv[0], p->spec->argv, p->spec->envp);
-	explain_exec(p->spec->argv[0], &e);
+	execve(p->argv.v[0], p->argv.v, p->envp.v);
+	explain_exec(p->argv.v[0], &e);
 	plan_fail(&mine, true, &e);
 }

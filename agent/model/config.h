@@ -35,9 +35,12 @@ struct repo_conf {
 	char *token; /* likewise */
 	char *signing_secret; /* gitlab: whsec_..., from
 			       * webhook-signing-secret-file */
+	char *signing_secret_file;
+	char *visibility; /* "public" or "private" */
 	char *trust; /* "push" (default) or as later issues define */
 	char *context; /* status context prefix, default "tellus" */
 	bool statuses; /* default true where there is a token */
+	bool statuses_set; /* the file says it */
 	bool private_pages; /* visibility = private */
 };
 
@@ -67,12 +70,14 @@ struct config {
 void config_init(struct config *c); /* the defaults */
 void config_release(struct config *c);
 
-/* The first that exists of: file (if not NULL), $TELLUS_CONFIG,
- * $XDG_CONFIG_HOME/tellus/config (or ~/.config), /etc/tellus/config.  None
- * is not an error unless file was given; returns 1 then. */
+/* file or else $TELLUS_CONFIG when given, whether it exists or not (loading
+ * says so); else the first that exists of $XDG_CONFIG_HOME/tellus/config
+ * (or ~/.config) and /etc/tellus/config.  None of these is not an error:
+ * returns 1 then, and *ret_path is NULL. */
 int config_find(const char *file, char **ret_path);
 
-/* Reads and checks the whole file, secret and token files included. */
+/* Reads and checks the whole file, secret and token files included.  c
+ * comes from config_init and is config_release'd also after an error. */
 int config_load(struct config *c, const char *path, struct err *e);
 /* The same without reading secret files: for tellus, which finds the
  * socket by it and may not read them. */
@@ -83,15 +88,21 @@ const struct repo_conf *config_repo(const struct config *c, const char *name);
 /* The lower layer: calls fn for each "section", "subsection" (or NULL),
  * "key", "value" (NULL for a bare key) of git-config text, lower-casing
  * section and key as git does. */
-typedef int gitconfig_fn(const char *section, const char *sub,
-	const char *key, const char *value, unsigned int line, void *arg,
-	struct err *e);
+typedef int gitconfig_fn(const char *section, const char *sub, const char *key,
+	const char *value, unsigned int line, void *arg, struct err *e);
 int gitconfig_parse(const char *file, const char *text, size_t len,
 	gitconfig_fn *fn, void *arg, struct err *e);
 
-/* The key table, for help and for tests. */
+/*
+ * The key table: for the reader, for help and for tests.  type is one of
+ * "text" "path" "paths" "address" "url" "location" "bool" "number" "size"
+ * "duration" "cpus" "level", or the accepted words with '|' between them.
+ * dflt is NULL where there is none.
+ */
 struct config_key {
 	const char *section, *key, *type, *dflt, *text;
+	size_t offset; /* of the member, in the section's struct */
+	int64_t min, max; /* of the value, where it is a number */
 };
 const struct config_key *config_keys(size_t *ret_n);
 

@@ -23,13 +23,13 @@ libexpr_a_SOURCES = \
 	agent/model/expr_json.c \
 	agent/model/expr_lex.c \
 	agent/model/expr_parse.c \
-	agent/model/expr_value.c agent/model/expr_value.h
+	agent/model/expr_value.c agent/model/expr_value.h \
+	agent/model/plan_github.c
 
 libworkflow_a_SOURCES = \
 	agent/model/filter.c agent/model/filter.h \
 	agent/model/plan.c agent/model/plan.h \
 	agent/model/plan_on.c \
-	agent/model/plan_github.c \
 	agent/model/workflow.c agent/model/workflow.h \
 	agent/model/workflow_int.h \
 	agent/model/workflow_job.c \
@@ -64,3 +64,23 @@ t_unit_workflow_SOURCES = t/unit/workflow.c t/tap.h
 t_unit_workflow_LDADD = $(WORKFLOW_LDADD)
 t_unit_plan_SOURCES = t/unit/plan.c t/tap.h
 t_unit_plan_LDADD = $(WORKFLOW_LDADD)
+
+
+# The configuration.
+noinst_LIBRARIES += libconfig.a
+libconfig_a_SOURCES = \
+	agent/model/config.c agent/model/config.h \
+	agent/model/config_check.c \
+	agent/model/config_key.c agent/model/config_key.h \
+	agent/model/config_syntax.c agent/model/config_value.c
+
+UNIT_TESTS += t/unit/config
+t_unit_config_SOURCES = t/unit/config.c t/tap.h
+t_unit_config_LDADD = libconfig.a libbase.a $(JANSSON_LIBS)
+
+# Prints a file as git config --list -z does.
+check_PROGRAMS += t/unit/config_list
+t_unit_config_list_SOURCES = t/unit/config_list.c
+t_unit_config_list_LDADD = libconfig.a libbase.a $(JANSSON_LIBS)
+SHELL_TESTS += t/0405-forge-gitconfig.sh
+

@@ -13,3 +13,8 @@ tellusd_LDADD = libweb.a libcore.a libforge.a libstore.a libconfig.a \
 	libexpr.a libmodel.a libos.a libbase.a \
 	$(MHD_LIBS) $(LMDB_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) \
 	-lpthread
+
+bin_PROGRAMS += tellus
+tellus_SOURCES = agent/prog/tellus.c
+tellus_LDADD = libcli.a libworkflow.a libexpr.a libconfig.a libmodel.a \
+	libos.a libbase.a $(YAML_LIBS) $(JANSSON_LIBS) -lm
