@@ -284,6 +284,29 @@ test_expect_success 'a step without network has only the loopback' '
 	grep "lo" "$S/runs/22/0.1/output" && ! grep -E "eth|ens|wlan|tap" "$S/runs/22/0.1/output"
 '
 
+test_expect_success 'outbound is a route, or the first line says why not' '
+	job 27 ".network = \"outbound\"" <<-\END &&
+	steps:
+	  - run: cat /proc/net/route
+	END
+	job_is passed &&
+	if head -n 1 "$S/runs/27/0.1/output" | grep -q "^network off"
+	then
+		test "$(sed 1,2d "$S/runs/27/0.1/output" | wc -l)" -eq 0
+	else
+		sed 1d "$S/runs/27/0.1/output" | grep .
+	fi
+'
+
+test_expect_success 'host is refused where the administrator does not allow it' '
+	job 28 ".network = \"host\"" <<-\END &&
+	steps:
+	  - run: echo reached
+	END
+	job_is error && ! out 28 0 1 reached &&
+	ev ".data.reason.text // \"\" | contains(\"agent.network\")"
+'
+
 test_expect_success 'a repository that the build user cannot read is built' '
 	repo r23 && workflow <<-\END && commit_all && chmod 700 "$T/r23" &&
 	steps:
