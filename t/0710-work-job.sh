@@ -260,13 +260,11 @@ test_expect_success 'what a step leaves running is dead after it' '
 	job 20 <<-\END &&
 	steps:
 	  - run: |
-	      sh -c "while :; do date >beat; sleep 0.1; done" >/dev/null 2>&1 &
+	      sh -c "while :; do date +%N >beat; sleep 0.1; done" >/dev/null 2>&1 &
 	      sleep 987654 & echo started
-	  - run: |
-	      a=$(cat beat 2>/dev/null) || a=none
-	      ps -e 2>/dev/null | grep -c "[s]leep" || :
+	  - run: test "$(cat beat)" = "$(sleep 0.3; cat beat)"
 	END
-	job_is passed && ! pgrep -f "sleep 987654"
+	job_is passed && ! pgrep -f "[s]leep 987654"
 '
 
 test_expect_success 'output is bounded and says what was dropped' '
@@ -284,6 +282,72 @@ test_expect_success 'a step without network has only the loopback' '
 	  - run: cut -d ":" -f 1 /proc/net/dev
 	END
 	grep "lo" "$S/runs/22/0.1/output" && ! grep -E "eth|ens|wlan|tap" "$S/runs/22/0.1/output"
+'
+
+test_expect_success 'outbound is a route, or the first line says why not' '
+	job 27 ".network = \"outbound\"" <<-\END &&
+	steps:
+	  - run: cat /proc/net/route
+	END
+	job_is passed &&
+	if head -n 1 "$S/runs/27/0.1/output" | grep -q "^network off"
+	then
+		test "$(sed 1,2d "$S/runs/27/0.1/output" | wc -l)" -eq 0
+	else
+		sed 1d "$S/runs/27/0.1/output" | grep .
+	fi
+'
+
+test_expect_success 'host is refused where the administrator does not allow it' '
+	job 28 ".network = \"host\"" <<-\END &&
+	steps:
+	  - run: echo reached
+	END
+	job_is error && ! out 28 0 1 reached &&
+	ev ".data.reason.text // \"\" | contains(\"agent.network\")"
+'
+
+test_expect_success 'a repository that the build user cannot read is built' '
+	repo r23 && workflow <<-\END && commit_all && chmod 700 "$T/r23" &&
+	steps:
+	  - run: cat file || git log -1 --format=%s && git status --porcelain
+	END
+	whole 23 "$T/r23" && printf "a commit\n" >"$T/want" &&
+	job_is passed && out 23 0 1 "a commit"
+'
+
+test_expect_success 'output comes out as the bytes that were written' '
+	job 24 <<-\END &&
+	steps:
+	  - run: printf "\\000\\377\\n"
+	END
+	printf "\000\377\n" | cmp - "$S/runs/24/0.1/output"
+'
+
+test_expect_success 'a step can use no more memory than its limit' '
+	job 25 ".limits.memory = 33554432" <<-\END &&
+	steps:
+	  - shell: python
+	    run: x = bytearray(200 << 20)
+	END
+	step_is 0 failed &&
+	if jq -e ".data.memory" "$T/ev" >/dev/null
+	then
+		ev ".data.class == \"resource.memory\" and
+			(.data.suggestion | contains(\"memory=64M\"))"
+	fi
+'
+
+test_expect_success 'a process limit that is met is the reason' '
+	job 26 ".limits.pids = 16" <<-\END &&
+	steps:
+	  - run: |
+	      set +e
+	      for i in $(seq 40); do sleep 5 & done 2>/dev/null
+	      exit 1
+	END
+	step_is 0 failed &&
+	ev ".data.class == \"resource.limit\""
 '
 
 test_expect_success 'nothing of the work folders is left' '

@@ -23,7 +23,7 @@ test_expect_success 'setup: a worker is killed in the second step' '
 '
 
 test_expect_success 'no process of the killed worker'\''s box is left' '
-	wait_for 5 sh -c "! pgrep -f \"sleep 876543\""
+	wait_for 5 sh -c "! pgrep -f \"[s]leep 876543\""
 '
 
 test_expect_success 'the next attempt resumes after the finished step' '

@@ -13,6 +13,7 @@
 #include "os/fd.h"
 
 #include <linux/capability.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -41,7 +42,11 @@ confine(const struct box_helper *h, struct err *e)
 		drop_limit(RLIMIT_AS, "AS", h->memory_bytes, e) < 0)
 		return -1;
 	if (h->drop) {
-		if (keep && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		/* With the fixup access(2), by which libgit2 looks for
+		 * files, would not count the capability. */
+		if (keep && prctl(PR_SET_SECUREBITS,
+				    SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP,
+				    0, 0, 0) < 0)
 			return err_sys(e, "keep a capability");
 		if (geteuid() == 0 && (drop_bounding(e) < 0 ||
 					      drop_user(h->uid, h->gid, e) < 0))

@@ -207,7 +207,7 @@ say_unprepared(struct job *j, const struct err *why, struct err *e)
 	}
 	if (why->code == ERR_TEMP)
 		blame_agent(j, "resource", NULL, why->msg);
-	else if (!j->w->host.build_uid)
+	else if (!j->w->probed)
 		blame_agent(j, "config.sandbox",
 			"run \"tellus doctor\" on the agent's machine",
 			why->msg);

@@ -33,4 +33,4 @@ t_unit_work_LDADD = libwork.a libbox.a libstore.a libmodel.a libos.a \
 	libbase.a $(JANSSON_LIBS) $(SECCOMP_LIBS)
 
 SHELL_TESTS += t/0700-work-plan.sh t/0710-work-job.sh t/0720-work-stop.sh \
-	t/0730-work-resume.sh
+	t/0730-work-resume.sh t/0740-work-user.sh

@@ -174,6 +174,7 @@ static int
 say_failed(struct worker *w, const struct source *s, const struct err *why,
 	struct err *e)
 {
+	AUTO(buf_release) struct buf text = BUF_INIT;
 	json_t *data = json_object();
 	const char *class = "config";
 
@@ -181,14 +182,12 @@ say_failed(struct worker *w, const struct source *s, const struct err *why,
 		class = "transient";
 	else if (why->code == ERR_CANCELED)
 		class = "canceled";
+	else if (!w->probed)
+		class = "config.sandbox";
 	jset_str(data, "code", err_code_name(why->code));
 	jset_str(data, "class", class);
-	{
-		AUTO(buf_release) struct buf text = BUF_INIT;
-
-		utf8_addclean(&text, why->msg, strlen(why->msg));
-		jset_str(data, "text", text.data);
-	}
+	utf8_addclean(&text, why->msg, strlen(why->msg));
+	jset_str(data, "text", text.data);
 	add_position(data, why->msg);
 	jset_str(data, "suggestion", suggest(s, data, why));
 	return worker_emit(w, EV_PLAN_FAILED, -1, data, true, e);

@@ -15,8 +15,8 @@
 
 #define RECORD_MAX (16 << 20)
 
-int
-record_write(struct step *s, struct err *e)
+static int
+write_file(struct step *s, struct err *e)
 {
 	struct worker *w = s->job->w;
 	AUTO(buf_release) struct buf b = BUF_INIT;
@@ -36,6 +36,24 @@ record_write(struct step *s, struct err *e)
 	s->record_path = xasprintf("%s/records/%s", w->attempt_path, name);
 	s->record_crc = crc32c(0, b.data, b.len);
 	return 0;
+}
+
+static bool
+is_empty(const json_t *record)
+{
+	const char *summary = jget_str(record, "summary");
+
+	return !json_object_size(jget_obj(record, "outputs")) &&
+	       !json_object_size(jget_obj(record, "env")) &&
+	       !json_array_size(jget_arr(record, "path")) &&
+	       (!summary || !summary[0]);
+}
+
+int
+record_write(struct step *s, struct err *e)
+{
+	/* Most steps leave nothing: that is not worth two syncs. */
+	return is_empty(s->record) ? 0 : write_file(s, e);
 }
 
 int

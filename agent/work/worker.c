@@ -67,9 +67,10 @@ worker_prepare(struct worker *w, struct err *e)
 		.probe_dir = w->state_path,
 	};
 
-	if (w->host.build_uid || w->host.overlay)
-		return 0; /* already known to this process */
-	return box_probe(&w->host, &c, e);
+	if (!w->probed && box_probe(&w->host, &c, e) < 0)
+		return -1;
+	w->probed = true;
+	return 0;
 }
 
 static int

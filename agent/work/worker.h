@@ -21,6 +21,7 @@ struct worker {
 	char *attempt_path; /* below the state folder: "runs/42/0.1" */
 	struct spec spec;
 	struct box_host host;
+	bool probed;        /* host is known */
 	unsigned int terms; /* how often we were told to stop */
 };
 
