@@ -182,7 +182,10 @@ open_state(struct core *c, struct err *e)
 static int
 open_journal(struct core *c, struct err *e)
 {
-	const struct journal_opts o = { MAP_FIRST, MAP_MOST };
+	const struct journal_opts o = {
+		.map_bytes = MAP_FIRST,
+		.map_max_bytes = MAP_MOST,
+	};
 	AUTO(freep) char *path = xasprintf("%s/journal", c->conf->conf.state);
 
 	if (journal_open(&c->journal, path, &o, e) < 0)
