@@ -16,6 +16,7 @@ libwork_a_SOURCES = \
 	agent/work/shell.c \
 	agent/work/source.c agent/work/source.h \
 	agent/work/spec.c agent/work/spec.h \
+	agent/work/sweep.c agent/work/sweep.h \
 	agent/work/step.c agent/work/step.h \
 	agent/work/watch.c \
 	agent/work/worker.c agent/work/worker.h
