@@ -101,15 +101,24 @@ find_args(struct plan *p, struct err *e)
 	return 0;
 }
 
-/* overlayfs leaves work/work, which belongs to root where root mounted. */
+/*
+ * overlayfs leaves work/work, which belongs to root where root mounted.  It
+ * is nearly always these three empty folders, and then three calls do.
+ */
 static int
 empty_work(int state_fd, const char *work, struct err *e)
 {
+	static const char *const usual[] = { "work/incompat/volatile",
+		"work/incompat", "work" };
 	AUTO(fd_closep) int fd = -1;
 
 	fd = path_open_beneath(state_fd, work, O_RDONLY | O_DIRECTORY, 0, e);
 	if (fd < 0)
 		return err_wrap(e, "overlay work folder");
+	for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+		unlinkat(fd, usual[i], AT_REMOVEDIR);
+	if (faccessat(fd, "work", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
 	if (path_remove_tree(fd, "work", e) < 0)
 		return err_wrap(e, "'%s'", work);
 	return 0;
