@@ -141,7 +141,7 @@ run_command(struct cli *c, struct opt_set *global, int argc, char **argv)
 	struct err e;
 
 	if (opts_parse(sets, ARRAY_LEN(sets), &argc, argv, false, &e) < 0)
-		return cli_fail(CLI_USAGE, "%s; try: tellus %s --help", e.msg,
+		return cli_fail(CLI_USAGE, "%s (tellus %s --help)", e.msg,
 			cmd->name);
 	if (c->help) {
 		cmd_print_help(cmd);
@@ -177,7 +177,7 @@ cli_main(int argc, char **argv)
 	argc = MAX(argc - 1, 0);
 	argv++;
 	if (opts_parse(&global, 1, &argc, argv, true, &e) < 0)
-		return cli_fail(CLI_USAGE, "%s; try: tellus help", e.msg);
+		return cli_fail(CLI_USAGE, "%s (tellus help)", e.msg);
 	if (c.version)
 		return print_version();
 	if (argc < 1 || (c.help && argc < 1)) {
