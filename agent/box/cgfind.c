@@ -279,9 +279,9 @@ probe_v2(struct box_host *h, char own[512], bool change, struct buf *why)
 	snprintf(h->cgroup_path, sizeof(h->cgroup_path), "%s", dir);
 	if (!h->cg_memory || !h->cg_pids || !h->cg_cpu)
 		buf_addf(why,
-			"the cgroup controllers memory, pids and cpu "
-			"are not all given to us (have: %s): set "
-			"Delegate=yes in the agent's service; ",
+			"of the cgroup controllers memory, pids and cpu we "
+			"are given %s, and for the rest limits are per "
+			"process: set Delegate=yes in the agent's service; ",
 			*have ? have : "none");
 }
 

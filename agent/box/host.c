@@ -8,6 +8,7 @@
 #include "box/box.h"
 #include "box/cgroup.h"
 #include "box/drop.h"
+#include "box/host.h"
 #include "box/landlock.h"
 #include "box/seccomp.h"
 #include "box/sys.h"
@@ -22,9 +23,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define BUILD_USER "tellus-build"
-#define BUILD_ID 65533 /* where there is no such user */
-
 static int
 find_build_user(struct box_host *h, const char *name, struct err *e)
 {
@@ -36,12 +34,12 @@ find_build_user(struct box_host *h, const char *name, struct err *e)
 		return 0;
 	}
 	errno = 0;
-	pw = getpwnam(name ? name : BUILD_USER);
+	pw = getpwnam(name ? name : HOST_BUILD_USER);
 	if (!pw && name)
 		return err_set(e, ERR_PERM,
 			"agent.build-user: there is no user '%s'", name);
-	h->build_uid = pw ? pw->pw_uid : BUILD_ID;
-	h->build_gid = pw ? pw->pw_gid : BUILD_ID;
+	h->build_uid = pw ? pw->pw_uid : HOST_BUILD_ID;
+	h->build_gid = pw ? pw->pw_gid : HOST_BUILD_ID;
 	if (!h->build_uid || !h->build_gid)
 		return err_set(e, ERR_PERM,
 			"agent.build-user: steps may not run as root; name "
@@ -159,9 +157,8 @@ check_needed(const struct box_host *h, struct err *e)
 {
 	if (!h->userns && (!h->root || !h->weak))
 		return err_set(e, ERR_PERM,
-			"user namespaces do not work here: set "
-			"user.max_user_namespaces above 0 and, on Ubuntu, "
-			"kernel.apparmor_restrict_unprivileged_userns=0%s",
+			"user namespaces do not work here: " HOST_USERNS_REMEDY
+			"%s",
 			h->root ? "; or set agent.sandbox = weak" : "");
 	if (!h->seccomp && !h->weak)
 		return err_set(e, ERR_PERM,
@@ -170,14 +167,15 @@ check_needed(const struct box_host *h, struct err *e)
 			"= weak");
 	if (h->root && !h->weak && (!h->cg_memory || !h->cg_pids))
 		return err_set(e, ERR_PERM,
-			"steps can not be limited: %sor set agent.sandbox = "
+			"steps can not be limited: %s; or set agent.sandbox = "
 			"weak",
 			h->why);
 	return 0;
 }
 
 int
-box_probe(struct box_host *h, const struct box_conf *c, struct err *e)
+host_look(struct box_host *h, const struct box_conf *c, bool change,
+	struct err *e)
 {
 	AUTO(buf_release) struct buf why = BUF_INIT;
 
@@ -191,7 +189,17 @@ box_probe(struct box_host *h, const struct box_conf *c, struct err *e)
 	h->seccomp = try_in_child(try_seccomp, h, NULL);
 	h->landlock_abi = landlock_abi();
 	h->overlay = c->probe_dir && probe_overlay(h, c->probe_dir);
-	cgroup_probe(h, true, &why);
-	snprintf(h->why, sizeof(h->why), "%s", why.data);
+	cgroup_probe(h, change, &why);
+	/* The pieces each end with "; ". */
+	snprintf(h->why, sizeof(h->why), "%.*s",
+		why.len > 2 ? (int)why.len - 2 : 0, why.data);
+	return 0;
+}
+
+int
+box_probe(struct box_host *h, const struct box_conf *c, struct err *e)
+{
+	if (host_look(h, c, true, e) < 0)
+		return -1;
 	return check_needed(h, e);
 }

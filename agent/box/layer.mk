@@ -6,8 +6,9 @@ libbox_a_SOURCES = \
 	agent/box/cgfind.c \
 	agent/box/cgroup.c agent/box/cgroup.h \
 	agent/box/drop.c agent/box/drop.h \
+	agent/box/facts.c \
 	agent/box/help.c \
-	agent/box/host.c \
+	agent/box/host.c agent/box/host.h \
 	agent/box/init.c agent/box/init.h \
 	agent/box/landlock.c agent/box/landlock.h \
 	agent/box/layers.c agent/box/layers.h \
@@ -25,3 +26,25 @@ BOX_LIBS = libbox.a libos.a libbase.a $(JANSSON_LIBS) $(SECCOMP_LIBS)
 noinst_PROGRAMS += t/bench/box
 t_bench_box_SOURCES = t/bench/box.c
 t_bench_box_LDADD = $(BOX_LIBS)
+
+BOX_LAB = t/unit/boxlib.c t/unit/boxlib.h t/tap.h
+
+UNIT_TESTS += t/unit/box
+t_unit_box_SOURCES = t/unit/box.c $(BOX_LAB)
+t_unit_box_LDADD = $(BOX_LIBS)
+
+# Alone and static, so that it runs in any root; no sanitizer fits in there.
+check_PROGRAMS += t/unit/boxprobe
+t_unit_boxprobe_SOURCES = t/unit/boxprobe.c
+t_unit_boxprobe_CFLAGS = -std=gnu11 -Wall -Wextra
+t_unit_boxprobe_LDFLAGS = -static
+
+UNIT_TESTS += t/unit/boxwall
+t_unit_boxwall_SOURCES = t/unit/boxwall.c $(BOX_LAB)
+t_unit_boxwall_LDADD = $(BOX_LIBS)
+
+UNIT_TESTS += t/unit/boxhelp
+t_unit_boxhelp_SOURCES = t/unit/boxhelp.c t/tap.h
+t_unit_boxhelp_LDADD = $(BOX_LIBS)
+
+SHELL_TESTS += t/0200-box-user.sh t/0201-box-cgroup2.sh

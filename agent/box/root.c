@@ -213,18 +213,39 @@ make_places(int root, const char *path, bool dir, struct err *e)
 	return make_place(root, path, dir, e);
 }
 
+/* Not in what the box has of its own: those are mounted over it. */
+static bool
+is_private(const char *at)
+{
+	static const char *const own[] = { BOX_WORKSPACE, BOX_HOME, BOX_CMD,
+		"/tmp", "/dev", "/proc" };
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+		size_t n = strlen(own[i]);
+
+		if (strncmp(at, own[i], n) == 0 && (!at[n] || at[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
 /* More of the host, at the same path: the administrator's wish, or, with
  * another place, the objects of a repository. */
 static int
 expose(int root, const char *path, const char *at, struct err *e)
 {
 	struct stat st;
-	int fd, r;
+	int fd;
 
 	if (path[0] != '/')
 		return err_set(e, ERR_PERM,
 			"'%s' is no absolute path and can not be shown in "
 			"the box",
+			path);
+	if (is_private(at))
+		return err_set(e, ERR_PERM,
+			"'%s' can not be shown in the box, which has a folder "
+			"of its own there",
 			path);
 	if (stat(path, &st) < 0) {
 		err_sys(e, "'%s' can not be shown in the box", path);
@@ -244,8 +265,7 @@ expose(int root, const char *path, const char *at, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "make a place for '%s'", path);
 	close(fd);
-	r = mount_bind(AT_FDCWD, path, root, at, RO, e);
-	return r;
+	return mount_bind(AT_FDCWD, path, root, at, RO, e);
 }
 
 static int

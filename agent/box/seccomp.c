@@ -159,14 +159,15 @@ deny_sockets(scmp_filter_ctx ctx)
 		if (f == AF_UNIX || f == AF_INET || f == AF_INET6)
 			continue;
 		if (seccomp_rule_add(ctx, act, SCMP_SYS(socket), 1,
-			    SCMP_A0(SCMP_CMP_EQ, f)) < 0)
+			    SCMP_A0(SCMP_CMP_EQ, f, 0)) < 0)
 			return -1;
 	}
 	if (seccomp_rule_add(ctx, act, SCMP_SYS(socket), 1,
-		    SCMP_A0(SCMP_CMP_GT, AF_NETLINK)) < 0)
+		    SCMP_A0(SCMP_CMP_GT, AF_NETLINK, 0)) < 0)
 		return -1;
 	return seccomp_rule_add(ctx, act, SCMP_SYS(socket), 2,
-		SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, 0));
+		SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+		SCMP_A2(SCMP_CMP_NE, 0, 0));
 }
 
 static int

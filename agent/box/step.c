@@ -58,17 +58,33 @@ arrange_fds(const struct plan *p, int *ret_report, int *ret_proc, int proc,
 	return 0;
 }
 
+/*
+ * Where no cgroup does it, limits that hold for each process (memory: its
+ * private writable pages) or for the box's user namespace (processes).
+ */
 static int
 set_limits(const struct plan *p, struct err *e)
 {
 	const struct box_limits *l = &p->spec->limits;
+	const struct {
+		int resource;
+		const char *name;
+		int64_t value;
+		bool wanted;
+	} rows[] = {
+		{ RLIMIT_NOFILE, "NOFILE", BOX_NOFILE, true },
+		{ RLIMIT_CORE, "CORE", 0, true },
+		{ RLIMIT_FSIZE, "FSIZE", l->file_bytes, l->file_bytes > 0 },
+		{ RLIMIT_DATA, "DATA", l->memory_bytes,
+			l->memory_bytes > 0 && !p->host->cg_memory },
+		{ RLIMIT_NPROC, "NPROC", l->pids,
+			l->pids > 0 && !p->host->cg_pids },
+	};
 
-	if (drop_limit(RLIMIT_NOFILE, "NOFILE", BOX_NOFILE, e) < 0 ||
-		drop_limit(RLIMIT_CORE, "CORE", 0, e) < 0)
-		return -1;
-	if (l->file_bytes &&
-		drop_limit(RLIMIT_FSIZE, "FSIZE", l->file_bytes, e) < 0)
-		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].wanted && drop_limit(rows[i].resource, rows[i].name,
+					      rows[i].value, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -106,12 +122,11 @@ lock_down(const struct plan *p, int proc, struct err *e)
 {
 	if (setsid() < 0 && errno != EPERM)
 		return err_sys(e, "start a session");
-	if (set_limits(p, e) < 0)
-		return -1;
 	if (p->host->root && drop_bounding(e) < 0)
 		return -1;
-	if (enter_userns(p, proc, e) < 0 || drop_caps(0, e) < 0 ||
-		drop_new_privs(e) < 0)
+	/* In the namespace NPROC counts this box alone. */
+	if (enter_userns(p, proc, e) < 0 || set_limits(p, e) < 0 ||
+		drop_caps(0, e) < 0 || drop_new_privs(e) < 0)
 		return -1;
 	close(proc);
 	if (chdir(p->cwd) < 0) {

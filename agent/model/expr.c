@@ -214,3 +214,43 @@ expr_uses_only(const char *text, const char *const *contexts)
 
 	return expr_check(text, false, contexts, NULL, &e) == 0;
 }
+
+static void
+walk_refs(const struct expr_node *n, size_t offset, expr_ref_fn *fn, void *arg)
+{
+	if (n->kind == NODE_INDEX && n->kid[0]->kind == NODE_CONTEXT &&
+		n->kid[1]->kind == NODE_LITERAL &&
+		n->kid[1]->value.kind == EXPR_STR)
+		fn(n->kid[0]->name, n->kid[1]->value.s, offset + n->start, arg);
+	for (size_t i = 0; i < n->nkids; i++)
+		walk_refs(n->kid[i], offset, fn, arg);
+}
+
+static void
+part_refs(
+	const char *text, size_t start, size_t end, expr_ref_fn *fn, void *arg)
+{
+	AUTO(expr_node_freep) struct expr_node *n = NULL;
+	struct err e;
+	size_t at;
+
+	if (expr_parse(text + start, end - start, &n, &at, &e) == 0)
+		walk_refs(n, start, fn, arg);
+}
+
+void
+expr_refs(const char *text, bool is_cond, expr_ref_fn *fn, void *arg)
+{
+	size_t from = 0, start, end, at;
+	struct err e;
+
+	if (is_cond) {
+		if (cond_part(text, &start, &end, &at, &e) == 0)
+			part_refs(text, start, end, fn, arg);
+		return;
+	}
+	while (next_part(text, from, &start, &end) > 0) {
+		part_refs(text, start, end, fn, arg);
+		from = end + strlen(PART_CLOSE);
+	}
+}

@@ -50,6 +50,12 @@ int expr_check(const char *text, bool is_cond, const char *const *contexts,
  * False also when text is not well-formed. */
 bool expr_uses_only(const char *text, const char *const *contexts);
 
+/* Calls fn for every "context.member" of well-formed text, read as
+ * expr_check() reads it; at is the byte's number within text, from 0. */
+typedef void expr_ref_fn(
+	const char *context, const char *member, size_t at, void *arg);
+void expr_refs(const char *text, bool is_cond, expr_ref_fn *fn, void *arg);
+
 /* Has text any ${{ part? */
 bool expr_has_parts(const char *text);
 

@@ -405,6 +405,8 @@ parse_all(struct parser *p, struct expr_node **ret, struct err *e)
 		return err_set(e, ERR_PERM,
 			"the expression is longer than %d bytes",
 			EXPR_MAX_LENGTH);
+	if (!utf8_valid(p->lex.text, p->lex.len))
+		return err_set(e, ERR_PERM, "the expression is not UTF-8");
 	if (next(p, e) < 0)
 		return -1;
 	if (p->lex.type == TOK_END)

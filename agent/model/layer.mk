@@ -35,6 +35,7 @@ libworkflow_a_SOURCES = \
 	agent/model/workflow_job.c \
 	agent/model/workflow_key.c \
 	agent/model/workflow_on.c \
+	agent/model/workflow_ref.c \
 	agent/model/workflow_set.c \
 	agent/model/workflow_step.c \
 	agent/model/yaml.c agent/model/yaml.h \
@@ -54,7 +55,7 @@ SHELL_TESTS += t/0210-expr-peer.sh
 EXTRA_DIST += t/node/expr/package.json t/node/expr/package-lock.json \
 	t/node/expr/cases.json t/node/expr/compare.mjs
 
-WORKFLOW_LDADD = libworkflow.a libmodel.a libexpr.a libbase.a \
+WORKFLOW_LDADD = libworkflow.a libexpr.a libmodel.a libbase.a \
 	$(YAML_LIBS) $(JANSSON_LIBS) -lm
 
 UNIT_TESTS += t/unit/yaml t/unit/workflow t/unit/plan
@@ -65,6 +66,13 @@ t_unit_workflow_LDADD = $(WORKFLOW_LDADD)
 t_unit_plan_SOURCES = t/unit/plan.c t/tap.h
 t_unit_plan_LDADD = $(WORKFLOW_LDADD)
 
+# Fuzz targets, here with a main that replays the corpus.
+UNIT_TESTS += t/fuzz/replay-workflow t/fuzz/replay-expr
+t_fuzz_replay_workflow_SOURCES = t/fuzz/workflow.c t/replay.h t/tap.h
+t_fuzz_replay_workflow_LDADD = $(WORKFLOW_LDADD)
+t_fuzz_replay_expr_SOURCES = t/fuzz/expr.c t/replay.h t/tap.h
+t_fuzz_replay_expr_LDADD = libexpr.a libbase.a $(JANSSON_LIBS) -lm
+EXTRA_DIST += t/fuzz/corpus/workflow t/fuzz/corpus/expr
 
 # The configuration.
 noinst_LIBRARIES += libconfig.a

@@ -104,12 +104,28 @@ is_known(const struct planner *p, const struct ynode *n)
 		n->text, p->env_open ? wcontexts_github : wcontexts_plan);
 }
 
+/* What an expression gave is text from outside, a title for instance: the
+ * worker, which expands what is left, must find no expression in it. */
+static void
+add_inert(struct buf *to, const char *text)
+{
+	const char *open;
+
+	while ((open = strstr(text, "${{"))) {
+		buf_add(to, text, (size_t)(open - text));
+		buf_addz(to, "$ {{");
+		text = open + strlen("${{");
+	}
+	buf_addz(to, text);
+}
+
 /* The name, expanded where that is possible; *ret is left alone when the
  * result is empty. */
 static int
 plan_name(struct planner *p, const struct ynode *n, char **ret)
 {
-	AUTO(buf_release) struct buf text = BUF_INIT, cut = BUF_INIT;
+	AUTO(buf_release) struct buf text = BUF_INIT, inert = BUF_INIT;
+	AUTO(buf_release) struct buf cut = BUF_INIT;
 
 	if (!is_known(p, n)) {
 		*ret = xstrdup(n->text);
@@ -117,7 +133,8 @@ plan_name(struct planner *p, const struct ynode *n, char **ret)
 	}
 	if (expand(p, n, &text) < 0)
 		return -1;
-	utf8_addcut_chars(&cut, text.data, NAME_MAX_CHARS);
+	add_inert(&inert, text.data);
+	utf8_addcut_chars(&cut, inert.data, NAME_MAX_CHARS);
 	if (cut.data[strspn(cut.data, " ")])
 		*ret = buf_take(&cut);
 	return 0;

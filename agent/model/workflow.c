@@ -137,7 +137,10 @@ read_top(struct wreader *r, const struct ynode *root)
 	if (!w->njobs)
 		return ydoc_fault(w->doc, root, r->e,
 			"neither \"run\" nor \"jobs\": there is nothing to do");
-	return wread_graph(r);
+	if (wread_graph(r) < 0)
+		return -1;
+	wread_refs(r);
+	return 0;
 }
 
 /* ".tellus.yml" is "tellus", ".tellus/ci.yaml" is "ci". */

@@ -14,6 +14,7 @@
 #define WORKFLOW_MAX_STEPS 200 /* of a job: the kernel's overlay layers */
 #define WORKFLOW_MAX_SCRIPT (120 << 10) /* the kernel takes 128 KiB */
 #define WORKFLOW_MAX_ID 100
+#define WORKFLOW_MAX_NAME 500 /* bytes of a job's or step's name */
 #define WORKFLOW_MAX_TIMEOUT_MS ((int64_t)30 * 24 * 3600 * 1000)
 #define WORKFLOW_MAX_RETRY 10
 #define WORKFLOW_MAX_WARNINGS 50

@@ -152,6 +152,7 @@ int wread_time(const char *s, bool minutes, int64_t *ret_ms);
 
 /* Setters; the offset's type is in brackets. */
 wkey_fn key_text;                  /* struct ynode * */
+wkey_fn key_title;                 /* struct ynode *: a name */
 wkey_fn key_script;                /* struct ynode * */
 wkey_fn key_cond;                  /* struct ynode * */
 wkey_fn key_shell;                 /* struct ynode * */
@@ -180,6 +181,9 @@ int wread_steps(struct wreader *r, const struct ynode *key,
 	const struct ynode *list, struct wjob *job);
 /* needs: unknown jobs and cycles. */
 int wread_graph(struct wreader *r);
+
+/* Warns of needs.X and steps.X that nothing stands behind. */
+void wread_refs(struct wreader *r);
 
 struct wjob *workflow_job(const struct workflow *w, const char *id);
 

@@ -15,7 +15,7 @@ static int key_outputs(struct wreader *r, const struct wkey *k,
 
 static const struct wkey job_keys[] = {
 	/* clang-format off */
-	{ "name",	key_text,	OFF(name),
+	{ "name",	key_title,	OFF(name),
 		wcontexts_plan, NULL, 0 },
 	{ "needs",	key_needs,	0, NULL, NULL, 0 },
 	{ "if",		key_cond,	OFF(cond),
@@ -179,14 +179,13 @@ wread_run(struct wreader *r, const struct ynode *key, const struct ynode *steps)
 {
 	struct wjob *job = &r->w->jobs[0];
 
-	if (steps->kind == YNODE_MAP)
+	if (steps->kind == YNODE_MAP || ynode_is_null(steps))
 		return ydoc_fault(r->w->doc, steps, r->e,
-			"\"run\" at the top is a command or a list of "
-			"commands, not a mapping");
+			"\"run\" at the top of the file is a command or a "
+			"list of commands, not %s",
+			steps->n ? "a mapping" : "empty");
 	wread_where(r, "in \"run\"");
-	if (wread_steps(r, key, steps, job) < 0)
-		return -1;
-	return 0;
+	return wread_steps(r, key, steps, job);
 }
 
 struct wjob *

@@ -31,6 +31,19 @@ key_text(struct wreader *r, const struct wkey *k, const struct ynode *key,
 }
 
 int
+key_title(struct wreader *r, const struct wkey *k, const struct ynode *key,
+	const struct ynode *value, void *obj)
+{
+	if (wread_scalar(r, key, value) < 0)
+		return -1;
+	if (strlen(value->text) > WORKFLOW_MAX_NAME)
+		return ydoc_fault(r->w->doc, value, r->e,
+			"\"%s\" %s is longer than %d bytes", key->text,
+			r->where, WORKFLOW_MAX_NAME);
+	return key_text(r, k, key, value, obj);
+}
+
+int
 key_script(struct wreader *r, const struct wkey *k, const struct ynode *key,
 	const struct ynode *value, void *obj)
 {

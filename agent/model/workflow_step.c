@@ -17,7 +17,7 @@ static int key_on_crash(struct wreader *r, const struct wkey *k,
 
 static const struct wkey step_keys[] = {
 	/* clang-format off */
-	{ "name",	key_text,	OFF(name),
+	{ "name",	key_title,	OFF(name),
 		wcontexts_step, NULL, 0 },
 	{ "id",		key_id,		OFF(id), NULL, NULL, 0 },
 	{ "run",	key_script,	OFF(run),

@@ -106,11 +106,12 @@ static const struct {
 	{ "found undefined tag handle", false,
 		"tags (\"!\") are not allowed; put text that begins with "
 		"\"!\" into quotes" },
-	{ "did not find expected alphabetic or numeric character", false,
+	{ "did not find expected alphabetic or numeric character", true,
 		"\"*\" and \"&\" begin an alias or anchor; put other text "
 		"that begins so into quotes" },
 	{ "did not find expected <document start>", false,
-		"only one mapping can be here; mend the indentation" },
+		"this does not belong to what is above it; mend the "
+		"indentation" },
 };
 
 /* "found character that cannot start any token": which, and why. */

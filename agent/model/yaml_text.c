@@ -4,6 +4,9 @@
 #include "base/enc.h"
 #include "model/yaml_int.h"
 
+static int vfault(const struct ydoc *d, unsigned int line, unsigned int col,
+	struct err *e, const char *fmt, va_list ap) PRINTF(5, 0);
+
 static int
 vfault(const struct ydoc *d, unsigned int line, unsigned int col, struct err *e,
 	const char *fmt, va_list ap)

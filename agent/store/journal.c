@@ -208,10 +208,10 @@ journal_is_open_txn(const struct journal *j)
 int
 journal_commit(struct journal *j, struct err *e)
 {
-	crash_point("journal.before-commit");
+	crash_point("store.before-commit");
 	if (db_commit(j->db, e) < 0)
 		return -1;
-	crash_point("journal.committed");
+	crash_point("store.committed");
 	return 0;
 }
 

@@ -353,7 +353,7 @@ restore_by(const char *path, const char *from, const char *tmp, struct err *e)
 		return -1;
 	if (keep_old(here, e) < 0)
 		return err_wrap(e, "'%s'", path);
-	crash_point("journal.restore");
+	crash_point("store.restore");
 	if (renameat(there, "data.mdb", here, "data.mdb") < 0)
 		return err_sys(e, "rename to '%s/data.mdb'", path);
 	return fsync(here) < 0 ? err_sys(e, "sync '%s'", path) : 0;

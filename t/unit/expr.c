@@ -84,6 +84,7 @@ test_errors(void)
 			   "never closed: \"'open\"" },
 		{ "\"x\"", "error: column 1: text goes into single quotes "
 			   "here: \"\"x\"\"" },
+		{ "'\xc3('", "error: column 1: the expression is not UTF-8" },
 		{ "1 2", "error: column 3: \"2\" where an operator or the end "
 			 "should be" },
 		{ "(1", "error: column 3: the expression ends where \")\" "

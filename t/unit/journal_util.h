@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What both tests of the journal use: a folder, opening, and one run. */
+/* What the tests of the journal use: a folder, opening, and one run. */
 #ifndef T_JOURNAL_UTIL_H
 #define T_JOURNAL_UTIL_H
 
@@ -77,6 +77,32 @@ put_row(struct journal *j, uint64_t run, const char *repository,
 	};
 
 	return journal_put_row(j, &row, e);
+}
+
+/* What a callback was told. */
+struct ids {
+	uint64_t id[600];
+	size_t n;
+	char last[300];
+};
+
+UNUSED static int
+note_row(uint64_t id, const char *json, size_t len, void *arg,
+	struct err *e UNUSED)
+{
+	struct ids *s = arg;
+
+	if (s->n < ARRAY_LEN(s->id))
+		s->id[s->n] = id;
+	s->n++;
+	snprintf(s->last, sizeof(s->last), "%.*s", (int)len, json);
+	return 0;
+}
+
+UNUSED static int
+note_run(uint64_t id, void *arg, struct err *e)
+{
+	return note_row(id, "", 0, arg, e);
 }
 
 #endif
