@@ -75,11 +75,10 @@ static int
 copy_file(const struct copy *c, int from, int to, const char *name,
 	const struct stat *st, struct err *e)
 {
-	AUTO(fd_closep)
-	int in = openat(
-		from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	AUTO(fd_closep) int in = -1;
 	AUTO(fd_closep) int out = -1;
 
+	in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (in < 0)
 		return err_sys(e, "open '%s'", name);
 	out = openat(to, name,

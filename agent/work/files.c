@@ -114,11 +114,11 @@ static int
 slurp(const struct step *s, const char *name, struct buf *out, struct err *e)
 {
 	AUTO(freep) char *path = xasprintf("cmd/%s", name);
-	AUTO(fd_closep)
-	int fd = path_open_beneath(
-		s->layer_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
+	AUTO(fd_closep) int fd = -1;
 	struct stat st;
 
+	fd = path_open_beneath(
+		s->layer_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
 	if (fd < 0)
 		return e->code == ERR_ABSENT ? 0 : -1;
 	if (fstat(fd, &st) < 0)

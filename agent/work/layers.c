@@ -230,10 +230,10 @@ static int
 put_file(struct worker *w, int dir, const char *name, const char *text,
 	size_t len, mode_t mode, struct err *e)
 {
-	AUTO(fd_closep)
-	int fd = openat(dir, name,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	AUTO(fd_closep) int fd = -1;
 
+	fd = openat(dir, name,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return err_sys(e, "create '%s'", name);
 	if (fd_write_all(fd, text, len, e) < 0)
@@ -293,12 +293,12 @@ layer_make(struct step *s, struct err *e)
 		"summary" };
 	struct worker *w = s->job->w;
 	AUTO(fd_closep) int layers = open_layers(w, e);
-	AUTO(fd_closep)
-	int work = worker_folder(w, w->attempt_fd, WORK_FOLDER, 0755,
-		w->host.build_uid, w->host.build_gid, e);
+	AUTO(fd_closep) int work = -1;
 	AUTO(fd_closep) int cmd = -1;
 	char name[16];
 
+	work = worker_folder(w, w->attempt_fd, WORK_FOLDER, 0755,
+		w->host.build_uid, w->host.build_gid, e);
 	if (layers < 0 || work < 0)
 		return -1;
 	snprintf(name, sizeof(name), "%d", s->index);

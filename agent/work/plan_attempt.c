@@ -118,11 +118,11 @@ write_plan(struct worker *w, const json_t *plan, struct err *e)
 {
 	AUTO(freep) char *folder = xasprintf("runs/%" PRIu64, w->spec.run);
 	AUTO(buf_release) struct buf b = BUF_INIT;
-	AUTO(fd_closep)
-	int dir = path_open_beneath(
-		w->state_fd, folder, O_RDONLY | O_DIRECTORY, 0, e);
+	AUTO(fd_closep) int dir = -1;
 	struct json_out o;
 
+	dir = path_open_beneath(
+		w->state_fd, folder, O_RDONLY | O_DIRECTORY, 0, e);
 	if (dir < 0)
 		return -1;
 	jout_start(&o, &b);

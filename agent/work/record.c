@@ -20,12 +20,12 @@ write_file(struct step *s, struct err *e)
 {
 	struct worker *w = s->job->w;
 	AUTO(buf_release) struct buf b = BUF_INIT;
-	AUTO(fd_closep)
-	int dir = worker_folder(
-		w, w->attempt_fd, "records", 0700, geteuid(), getegid(), e);
+	AUTO(fd_closep) int dir = -1;
 	struct json_out o;
 	char name[24];
 
+	dir = worker_folder(
+		w, w->attempt_fd, "records", 0700, geteuid(), getegid(), e);
 	if (dir < 0)
 		return -1;
 	jout_start(&o, &b);
@@ -61,9 +61,9 @@ record_read(const struct job *j, const char *path, uint32_t crc, json_t **ret,
 	struct err *e)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
-	AUTO(fd_closep)
-	int fd = path_open_beneath(j->w->state_fd, path, O_RDONLY, 0, e);
+	AUTO(fd_closep) int fd = -1;
 
+	fd = path_open_beneath(j->w->state_fd, path, O_RDONLY, 0, e);
 	if (fd < 0 || fd_slurp(fd, RECORD_MAX, &b, e) < 0)
 		return -1;
 	if (crc32c(0, b.data, b.len) != crc)

@@ -98,10 +98,10 @@ open_snapshot(struct source *s, struct worker *w, struct err *e)
 	int64_t run = jget_int(w->spec.json, "plan_run", (int64_t)w->spec.run);
 	AUTO(freep) char *name = xasprintf("runs/%" PRId64, run);
 	AUTO(freep) char *before = NULL;
-	AUTO(fd_closep)
-	int dir = path_open_beneath(
-		w->state_fd, name, O_RDONLY | O_DIRECTORY, 0, e);
+	AUTO(fd_closep) int dir = -1;
 
+	dir = path_open_beneath(
+		w->state_fd, name, O_RDONLY | O_DIRECTORY, 0, e);
 	if (dir < 0)
 		return -1;
 	s->snapshot_fd = worker_folder(w, dir, SNAPSHOT_FOLDER, 0755,
