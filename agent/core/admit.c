@@ -88,6 +88,12 @@ admit_deliver(struct core *c, struct ask *a)
 		err_set(&a->err, ERR_TEMP, "the journal cannot be written");
 		return;
 	}
+	if (!journal_has_room(c->journal)) {
+		err_set(&a->err, ERR_TEMP,
+			"there is no room for the journal; new work is "
+			"refused until there is");
+		return;
+	}
 	if (is_repeat(c, a) != 0)
 		return;
 	for (size_t i = 0; i < a->npushes; i++)

@@ -259,6 +259,7 @@ attempt_new(struct live *l, int job, int number)
 
 	a->core = l->core;
 	a->live = l;
+	l->ran = true;
 	a->job = job;
 	a->number = number;
 	a->spool = a->watch_events = a->watch_output = -1;

@@ -182,7 +182,10 @@ open_state(struct core *c, struct err *e)
 static int
 open_journal(struct core *c, struct err *e)
 {
-	const struct journal_opts o = { MAP_FIRST, MAP_MOST };
+	const struct journal_opts o = {
+		.map_bytes = MAP_FIRST,
+		.map_max_bytes = MAP_MOST,
+	};
 	AUTO(freep) char *path = xasprintf("%s/journal", c->conf->conf.state);
 
 	if (journal_open(&c->journal, path, &o, e) < 0)
@@ -244,6 +247,7 @@ core_new(struct core **ret, struct config *take, const struct core_opts *o,
 		core_free(c);
 		return -1;
 	}
+	clean_init(c);
 	core_want_dispatch(c);
 	*ret = c;
 	return 0;
@@ -258,6 +262,7 @@ core_run(struct core *c, struct err *e)
 		loop_timer_set(c->loop, &c->idle_timer,
 			c->conf->conf.idle_exit_ms, idle_check, c);
 	admit_incoming(c);
+	clean_start(c);
 	eventfd_write(c->wake_fd, 1);
 	if (loop_run(c->loop, e) < 0)
 		return -1;
@@ -272,6 +277,7 @@ core_free(struct core *c)
 		return;
 	lives_free(c);
 	workers_free(c);
+	clean_free(c);
 	notify_free(c);
 	free(c->defers);
 	journal_close(c->journal);

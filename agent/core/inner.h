@@ -68,6 +68,7 @@ struct live {
 	json_t *plan; /* plan.json, read when first needed */
 	int64_t retry_at_ms; /* boot clock: do not start before */
 	int start_failures;
+	bool ran; /* a worker has been at it: there is something to clean */
 	struct live *next;
 };
 
@@ -87,6 +88,7 @@ struct watcher {
 };
 
 struct outbox; /* notify.c */
+struct cleaner; /* clean.c */
 
 struct core {
 	struct loop *loop;
@@ -120,6 +122,7 @@ struct core {
 	size_t nwatchers;
 
 	struct outbox *outbox;
+	struct cleaner *cleaner;
 };
 
 /* ---- turn.c ---- */
@@ -228,6 +231,14 @@ void notify_free(struct core *c);
 /* Puts the outbox row that the run's state asks for, if any. */
 void notify_state(struct live *l);
 size_t notify_waiting(const struct core *c);
+
+/* ---- clean.c ---- */
+
+void clean_init(struct core *c);
+void clean_start(struct core *c); /* what an earlier tellusd left */
+/* The run is final and its workers are gone: its layers may go. */
+void clean_run(struct core *c, uint64_t id);
+void clean_free(struct core *c);
 
 /* ---- watchers.c ---- */
 

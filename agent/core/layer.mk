@@ -4,6 +4,7 @@ libcore_a_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS)
 libcore_a_SOURCES = \
 	agent/core/admit.c \
 	agent/core/ask.c \
+	agent/core/clean.c \
 	agent/core/attempt.c \
 	agent/core/core.c agent/core/core.h agent/core/inner.h \
 	agent/core/dispatch.c \

@@ -67,6 +67,8 @@ lives_sweep(struct core *c)
 			continue;
 		}
 		*at = l->next;
+		if (l->run && l->ran)
+			clean_run(c, l->id);
 		live_free(l);
 	}
 }

@@ -93,10 +93,10 @@ rebuild(struct journal *j, struct err *e)
 }
 
 static int
-check(struct journal *j, struct err *e)
+check(const char *path, struct err *e)
 {
 	AUTO(buf_release) struct buf text = BUF_INIT;
-	int rc = journal_check(j, &text, e);
+	int rc = journal_verify(path, &text, e);
 
 	fputs(text.data, stdout);
 	return rc;
@@ -105,7 +105,12 @@ check(struct journal *j, struct err *e)
 int
 offline_journal(const struct config *conf, const char *verb, struct err *e)
 {
-	const struct journal_opts o = { MAP_FIRST, MAP_MOST };
+	/* A damaged index must not keep a rebuild from opening it. */
+	const struct journal_opts o = {
+		.map_bytes = MAP_FIRST,
+		.map_max_bytes = MAP_MOST,
+		.repair = true,
+	};
 	AUTO(freep) char *path = xasprintf("%s/journal", conf->state);
 	AUTO(fd_closep) int lock = -1;
 	struct journal *j;
@@ -114,9 +119,13 @@ offline_journal(const struct config *conf, const char *verb, struct err *e)
 	if (!str_eq(verb, "check") && !str_eq(verb, "rebuild"))
 		return err_set(e, ERR_PERM,
 			"--journal takes check or rebuild, not '%s'", verb);
-	if (take_lock(conf, &lock, e) < 0 || journal_open(&j, path, &o, e) < 0)
+	if (take_lock(conf, &lock, e) < 0)
 		return -1;
-	rc = str_eq(verb, "check") ? check(j, e) : rebuild(j, e);
+	if (str_eq(verb, "check"))
+		return check(path, e);
+	if (journal_open(&j, path, &o, e) < 0)
+		return -1;
+	rc = rebuild(j, e);
 	journal_close(j);
 	return rc;
 }

@@ -251,6 +251,7 @@ add_job(struct live *l, int job, json_t *o, struct err *e)
 	for (size_t i = 0; i < j->nsteps; i++)
 		json_array_append_new(tries, json_integer(j->steps[i].tries));
 	jset_int(o, "job", job);
+	jset_int(o, "plan_run", (int64_t)l->run->plan_run);
 	jset_int(o, "run_attempt", l->run->attempt);
 	if (jget_obj(l->plan, "commit"))
 		json_object_set(o, "commit", jget_obj(l->plan, "commit"));

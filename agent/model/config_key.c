@@ -171,7 +171,7 @@ key_nearest(const char *section, const char *key)
 }
 
 void
-key_defaults(const char *section, void *base)
+config_key_defaults(const char *section, void *base)
 {
 	struct err e;
 
