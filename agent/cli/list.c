@@ -10,6 +10,7 @@
 
 #define LIMIT_DEFAULT 20
 #define SHA_SHOWN 7
+#define WHEN_MAX 13    /* "1000 days ago" */
 #define SUBJECT_MAX 40 /* characters */
 
 static void
@@ -80,7 +81,7 @@ print_row(const struct cli *c, const json_t *run)
 	add_cell(&b, commit, SHA_SHOWN);
 	time_ago(
 		&ago, time_from_iso(jget_str(run, "created")), clock_wall_ms());
-	add_cell(&b, ago.data, 11);
+	add_cell(&b, ago.data, WHEN_MAX);
 	if (!subject)
 		subject = jget_str(run, "title");
 	add_cell(&b, subject, SUBJECT_MAX);
@@ -115,7 +116,7 @@ cmd_list(struct cli *c)
 	}
 	if (json_array_size(runs))
 		puts("   RUN  STATE       REPOSITORY            "
-		     "BRANCH                COMMIT   WHEN         SUBJECT");
+		     "BRANCH                COMMIT   WHEN           SUBJECT");
 	for (size_t i = 0; i < json_array_size(runs); i++)
 		print_row(c, json_array_get(runs, i));
 	json_decref(runs);
