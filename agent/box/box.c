@@ -246,7 +246,7 @@ start(struct box *b, struct plan *p, int *ret_report, struct err *e)
 
 /* Waits until exec has succeeded, or hears why not. */
 static int
-hear_report(const struct box *b, int report, struct err *e)
+hear_report(int report, struct err *e)
 {
 	struct report r;
 	ssize_t n;
@@ -261,7 +261,6 @@ hear_report(const struct box *b, int report, struct err *e)
 	*e = r.e;
 	if (!r.exec && e->code != ERR_TEMP)
 		e->code = ERR_PERM;
-	(void)b;
 	return -1;
 }
 
@@ -288,7 +287,7 @@ box_open(struct box **ret, const struct box_host *h, const struct box_spec *s,
 		goto fail;
 	if (fd_send(b->ctl, "g", 1, -1, e) < 0)
 		e->code = ERR_NONE; /* it died: the report says why */
-	if (hear_report(b, report, e) < 0)
+	if (hear_report(report, e) < 0)
 		goto fail;
 	*ret = b;
 	return 0;

@@ -124,7 +124,9 @@ struct box_result {
  * failure on the way (mount, cgroup, exec) is the error: ERR_TEMP for a
  * shortage, ERR_PERM for the rest, errno in e->sys.  For an exec that
  * failed the message says "argv[0]: not found" or the like and e->sys is
- * ENOENT or EACCES; the caller maps that to 127 or 126.
+ * ENOENT or EACCES; the caller maps that to 127 or 126.  Only then is the
+ * code ERR_ABSENT or ERR_DENIED, so that a missing layer (ERR_PERM, ENOENT)
+ * is not taken for a missing program.
  */
 int box_open(struct box **ret, const struct box_host *h,
 	const struct box_spec *s, struct err *e);

@@ -16,6 +16,7 @@
 #define SUBTREE "tellus"    /* the boxes' parent */
 #define LEAF "tellus-agent" /* v2: where we sit ourselves */
 #define TEXT_MAX (1 << 20)
+#define MOVE_PASSES 5
 
 static const char *const controller[BOX_CG_KINDS] = {
 	"",
@@ -173,66 +174,80 @@ is_delegated(const char *dir)
 static int
 move_to_leaf(const char *own, struct err *e)
 {
-	AUTO(freep) char *text = NULL;
 	AUTO(freep) char *procs = xasprintf("%s/cgroup.procs", own);
 	AUTO(freep) char *leaf = xasprintf("%s/%s", own, LEAF);
 	AUTO(freep) char *to = xasprintf("%s/cgroup.procs", leaf);
-	char *at, *line;
 	struct err ignored;
 
 	if (mkdir(leaf, 0755) < 0 && errno != EEXIST)
 		return err_sys(e, "make the cgroup '%s'", leaf);
-	if (fd_slurp_at(AT_FDCWD, procs, TEXT_MAX, &text, NULL, e) < 0)
-		return -1;
-	at = text;
-	while ((line = strsep(&at, "\n")))
-		if (*line)
-			sys_put(AT_FDCWD, to, line, &ignored); /* it ended */
+	/* More than once: they fork meanwhile. */
+	for (int i = 0; i < MOVE_PASSES; i++) {
+		AUTO(freep) char *text = NULL;
+		char *at, *line;
+
+		if (fd_slurp_at(AT_FDCWD, procs, TEXT_MAX, &text, NULL, e) < 0)
+			return -1;
+		if (!*text)
+			break;
+		at = text;
+		while ((line = strsep(&at, "\n")))
+			if (*line) /* else it has ended since */
+				sys_put(AT_FDCWD, to, line, &ignored);
+	}
 	return 0;
+}
+
+/* The real root has no type; it alone may hold processes and divide. */
+static bool
+is_real_root(const char *dir)
+{
+	AUTO(freep) char *type = xasprintf("%s/cgroup.type", dir);
+
+	return access(type, F_OK) < 0;
+}
+
+/* Cuts own down to where the mount begins. */
+static void
+cut_to_top(char *own)
+{
+	for (;;) {
+		AUTO(freep) char *up = NULL;
+		char *slash = strrchr(own, '/');
+
+		if (!slash || slash == own)
+			return;
+		up = xasprintf("%.*s/cgroup.procs", (int)(slash - own), own);
+		if (access(up, F_OK) < 0)
+			return;
+		*slash = '\0';
+	}
 }
 
 /*
  * The v2 folder below which boxes may be made: the parent of our leaf, a
  * delegated group, the whole tree of a container, or, for root, the root of
- * the tree, which alone may hold processes and divide.
+ * the tree.
  */
 static bool
 choose_v2(const struct box_host *h, char *own, bool change)
 {
-	char *base = strrchr(own, '/');
-	char path[16];
+	char *last = strrchr(own, '/');
+	char path[256];
 	struct err e;
-	struct stat st;
-	bool container;
 
-	if (base && str_eq(base, "/" LEAF)) {
-		*base = '\0';
+	if (last && str_eq(last, "/" LEAF)) {
+		*last = '\0';
 		return true;
 	}
 	if (own_path(BOX_CG_UNIFIED, path, sizeof(path)) < 0)
 		return false;
-	container = str_eq(path, "/");
-	if (container || is_delegated(own)) {
-		snprintf(path, sizeof(path), "cgroup.type");
-		/* The real root has no type, and needs no leaf. */
-		base = xasprintf("%s/%s", own, path);
-		container = stat(base, &st) == 0;
-		free(base);
-		return !container || !change || move_to_leaf(own, &e) == 0;
-	}
+	if (str_eq(path, "/") || is_delegated(own))
+		return is_real_root(own) || !change ||
+		       move_to_leaf(own, &e) == 0;
 	if (!h->root)
 		return false;
-	/* Up to where the mount begins. */
-	while ((base = strrchr(own, '/')) && base > own) {
-		char *up =
-			xasprintf("%.*s/cgroup.procs", (int)(base - own), own);
-		bool more = access(up, F_OK) == 0;
-
-		free(up);
-		if (!more)
-			break;
-		*base = '\0';
-	}
+	cut_to_top(own);
 	return true;
 }
 
