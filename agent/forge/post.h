@@ -20,8 +20,8 @@ void poster_free(struct poster *p);
 
 /* Called once from the loop.  a->code 0: e says why there was no answer.
  * a and e live only during the call. */
-typedef void post_done_fn(const struct status_answer *a, const struct err *e,
-	void *arg);
+typedef void post_done_fn(
+	const struct status_answer *a, const struct err *e, void *arg);
 
 /* Copies what it needs of r. */
 int poster_send(struct poster *p, const struct status_request *r,
