@@ -117,3 +117,6 @@ step_runs () {
 	tellus show "$1" --json |
 		jq -e --arg s "$2" '[.jobs[].steps[]|select(.name==$s and .state=="running")]|length>0' >/dev/null
 }
+
+# So that there is a configuration from the start.
+agent_config </dev/null
