@@ -74,11 +74,11 @@ test_expect_success 'a forge that stalls is left after the time for all' '
 '
 
 test_expect_success 'an endless body is cut off at 256 KiB' '
-	judged endless retry "longer than 256 KiB"
+	judged endless retry "more than 256 KiB"
 '
 
 test_expect_success 'endless headers and an endless header line are cut off' '
-	judged endless-headers retry "longer than 64 KiB" &&
+	judged endless-headers retry "more than 64 KiB" &&
 	judged large-header retry .
 '
 

@@ -19,7 +19,7 @@ export GIT_CONFIG_NOSYSTEM=1 LC_ALL=C.UTF-8 TZ=UTC NO_COLOR=1
 export GIT_AUTHOR_NAME='A U Thor' GIT_AUTHOR_EMAIL=author@example.org
 export GIT_COMMITTER_NAME='C O Mitter' GIT_COMMITTER_EMAIL=committer@example.org
 
-T=$(mktemp -d "${TMPDIR:-/tmp}/tellus-t.XXXXXX") || exit 1
+T=$(mktemp -d "${TMPDIR:-/var/tmp}/tellus-t.XXXXXX") || exit 1
 chmod 755 "$T"
 export T HOME="$T/home" XDG_CONFIG_HOME="$T/home/.config"
 export XDG_STATE_HOME="$T/home/.state" XDG_RUNTIME_DIR="$T/home/.run"

@@ -16,3 +16,17 @@ check-one: all $(UNIT_TESTS)
 	@cat t/log/*.log
 
 .PHONY: check-one
+
+SHELL_TESTS += \
+	t/0010-source.sh \
+	t/1000-push.sh \
+	t/1010-refs.sh \
+	t/1020-incoming.sh \
+	t/1030-restart.sh \
+	t/1040-hooks.sh \
+	t/1050-status.sh \
+	t/1060-jobs.sh \
+	t/1070-run.sh \
+	t/1080-user.sh \
+	t/1090-remote.sh
+EXTRA_DIST += t/agent.sh t/forge.mjs

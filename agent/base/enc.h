@@ -51,8 +51,8 @@ void size_add(struct buf *b, int64_t bytes);
 
 /* The Levenshtein distance, for "did you mean". */
 unsigned int edit_distance(const char *a, const char *b);
-/* The nearest of n names within a distance of 3 and half the length of s,
- * or NULL. */
+/* The nearest of n names within a distance of 3 and half the length of s
+ * (rounded up), or NULL. */
 const char *nearest_name(const char *s, const char *const *names, size_t n);
 
 #endif

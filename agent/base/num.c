@@ -151,7 +151,7 @@ edit_distance(const char *a, const char *b)
 const char *
 nearest_name(const char *s, const char *const *names, size_t n)
 {
-	unsigned int limit = (unsigned int)MIN((size_t)3, strlen(s) / 2 + 1);
+	unsigned int limit = (unsigned int)MIN((size_t)3, (strlen(s) + 1) / 2);
 	const char *best = NULL;
 
 	for (size_t i = 0; i < n; i++) {

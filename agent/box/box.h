@@ -25,27 +25,38 @@
 #define BOX_LOWER_MAX 240
 
 enum box_net {
-	BOX_NET_NONE, /* own namespace, loopback only */
+	BOX_NET_NONE,     /* own namespace, loopback only */
 	BOX_NET_OUTBOUND, /* own namespace and pasta(1) */
-	BOX_NET_HOST, /* the host's: only where the administrator says so */
+	BOX_NET_HOST,     /* the host's: only where the administrator says so */
 };
 
 enum box_cgroup { BOX_CGROUP_NONE, BOX_CGROUP_V1, BOX_CGROUP_V2 };
 
+/* The cgroup folders that a box may have; v2 uses the first alone. */
+enum box_cg {
+	BOX_CG_UNIFIED,
+	BOX_CG_MEMORY,
+	BOX_CG_PIDS,
+	BOX_CG_CPU,
+	BOX_CG_CPUACCT,
+	BOX_CG_KINDS
+};
+
 /* What this machine and this user can do; probed once per process. */
 struct box_host {
-	bool root; /* started by uid 0 */
+	bool root;       /* started by uid 0 */
 	uid_t build_uid; /* who steps are outside; our own when not root */
 	gid_t build_gid;
 	bool weak; /* sandbox = weak: go on without the missing pieces */
 	bool userns, overlay, seccomp;
-	bool userxattr; /* overlayfs kind: user.* (not root) or trusted.* */
+	bool userxattr;   /* overlayfs kind: user.* (not root) or trusted.* */
 	int landlock_abi; /* 0: none */
 	enum box_cgroup cgroup;
 	bool cg_memory, cg_pids, cg_cpu, cg_kill;
-	char cgroup_path[512]; /* our own subtree; v1: below each controller */
+	char cgroup_path[512]; /* our own subtree; v1: that of the memory */
+	char cg_dir[BOX_CG_KINDS][512]; /* all of them, "" where none */
 	char pasta[256]; /* its path, or "" when there is none that works */
-	char why[512]; /* what is missing and what to do about it, or "" */
+	char why[512];   /* what is missing and what to do about it, or "" */
 };
 
 struct box_conf {
@@ -62,14 +73,14 @@ int box_probe_net(struct box_host *h, struct err *e);
 
 /* One line per fact for "tellus doctor": fn(level, what, text, remedy) with
  * level "ok", "warn" or "fail". */
-typedef void box_fact_fn(const char *level, const char *what,
-	const char *text, const char *remedy, void *arg);
+typedef void box_fact_fn(const char *level, const char *what, const char *text,
+	const char *remedy, void *arg);
 void box_facts(const struct box_conf *c, box_fact_fn *fn, void *arg);
 
 struct box_limits {
 	int64_t memory_bytes; /* 0: no limit, for each */
 	int64_t pids;
-	int64_t cpu_milli; /* thousandths of a core */
+	int64_t cpu_milli;  /* thousandths of a core */
 	int64_t file_bytes; /* RLIMIT_FSIZE */
 };
 
@@ -86,12 +97,12 @@ struct box_spec {
 	/* Without overlayfs: upper is the whole tree, prepared by the
 	 * caller; lower and work are ignored. */
 	bool plain;
-	const char *objects; /* a git objects folder of the host to show
-			      * read-only at BOX_OBJECTS, or NULL */
+	const char *objects;       /* a git objects folder of the host to show
+				    * read-only at BOX_OBJECTS, or NULL */
 	const char *const *expose; /* more host paths, read-only, or NULL;
 				    * NULL-terminated */
-	const char *cwd; /* inside; must exist there */
-	char *const *argv; /* argv[0] is a path inside */
+	const char *cwd;           /* inside; must exist there */
+	char *const *argv;         /* argv[0] is a path inside */
 	char *const *envp;
 	int out_fd; /* becomes 1 and 2; 0 is /dev/null */
 	enum box_net net;
@@ -101,11 +112,11 @@ struct box_spec {
 struct box;
 
 struct box_result {
-	int wstatus; /* of the step's main process, as waitpid(2) has it */
-	bool oom; /* the cgroup's OOM counter grew */
+	int wstatus;   /* of the step's main process, as waitpid(2) has it */
+	bool oom;      /* the cgroup's OOM counter grew */
 	bool pids_hit; /* the pids limit was met */
 	int64_t memory_peak; /* bytes, -1 unknown */
-	int64_t cpu_ms; /* -1 unknown */
+	int64_t cpu_ms;      /* -1 unknown */
 };
 
 /*
@@ -113,7 +124,9 @@ struct box_result {
  * failure on the way (mount, cgroup, exec) is the error: ERR_TEMP for a
  * shortage, ERR_PERM for the rest, errno in e->sys.  For an exec that
  * failed the message says "argv[0]: not found" or the like and e->sys is
- * ENOENT or EACCES; the caller maps that to 127 or 126.
+ * ENOENT or EACCES; the caller maps that to 127 or 126.  Only then is the
+ * code ERR_ABSENT or ERR_DENIED, so that a missing layer (ERR_PERM, ENOENT)
+ * is not taken for a missing program.
  */
 int box_open(struct box **ret, const struct box_host *h,
 	const struct box_spec *s, struct err *e);

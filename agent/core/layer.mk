@@ -1,1 +1,19 @@
 # SPDX-License-Identifier: MIT
+noinst_LIBRARIES += libcore.a
+libcore_a_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS)
+libcore_a_SOURCES = \
+	agent/core/admit.c \
+	agent/core/ask.c \
+	agent/core/clean.c \
+	agent/core/attempt.c \
+	agent/core/core.c agent/core/core.h agent/core/inner.h \
+	agent/core/dispatch.c \
+	agent/core/lives.c \
+	agent/core/notify.c \
+	agent/core/offline.c agent/core/offline.h \
+	agent/core/spec.c \
+	agent/core/submit.c agent/core/submit.h \
+	agent/core/tail.c \
+	agent/core/turn.c \
+	agent/core/watchers.c \
+	agent/core/worker.c

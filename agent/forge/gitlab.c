@@ -45,6 +45,19 @@ read_commit(const json_t *c, struct push *p, const char **ret_message,
 	return 0;
 }
 
+/* "git push -o ci.skip" has no value, which arrives as true; any other
+ * that the pusher gave means the same. */
+static int
+read_skip(const json_t *root, bool *ret, struct err *e)
+{
+	const json_t *v;
+
+	if (field_any(root, "push_options.ci.skip", &v, e) < 0)
+		return -1;
+	*ret = v && !json_is_false(v);
+	return 0;
+}
+
 /* checkout_sha is the commit also where "after" is an annotated tag; it is
  * null when the ref was deleted. */
 static int
@@ -71,7 +84,7 @@ read_push(const json_t *root, struct delivery *d, struct err *e)
 		find_commit(root, p->sha, &commit, e) < 0 ||
 		read_commit(commit, p, &message, e) < 0 ||
 		field_text(root, "user_username", &p->actor, e) < 0 ||
-		field_bool(root, "push_options.ci.skip", &skip, e) < 0)
+		read_skip(root, &skip, e) < 0)
 		return -1;
 	if (skip)
 		return delivery_ignore(d, "the push option ci.skip asks for no "

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 noinst_LIBRARIES += libforge.a
+libforge_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 libforge_a_SOURCES = \
 	agent/forge/field.c agent/forge/field.h \
 	agent/forge/forge.c agent/forge/forge.h \

@@ -21,9 +21,8 @@ void poster_free(struct poster *p);
 
 /* Called once from the loop, which it may use, and poster_send too, but not
  * poster_free.  a->code 0: e (and a->err) says why there was no answer:
- * ERR_TEMP when trying again may help, ERR_DENIED for a certificate that
- * was refused, ERR_PERM for a request that can not be sent.  a and e live
- * only during the call. */
+ * ERR_TEMP when trying again may help, ERR_PERM for a certificate that was
+ * refused, say.  a and e live only during the call. */
 typedef void post_done_fn(const struct status_answer *a, const struct err *e,
 	void *arg);
 

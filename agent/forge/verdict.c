@@ -151,6 +151,24 @@ carries_state(const json_t *o, const char *state)
 	       str_eq(jget_str(o, "status"), state);
 }
 
+/*
+ * "Cannot transition status via :run from :running": GitLab refuses to set
+ * the state that is set already, by a post whose answer was lost.  From any
+ * other state it is a refusal.
+ */
+static bool
+is_set_already(const char *words, const char *state)
+{
+	const char *from = strcasestr(words, "cannot transition status");
+
+	from = from ? strcasestr(from, " from :") : NULL;
+	if (!from)
+		return false;
+	from += strlen(" from :");
+	return strspn(from, "abcdefghijklmnopqrstuvwxyz_") == strlen(state) &&
+	       str_starts(from, state);
+}
+
 static enum status_verdict
 limited(const struct status_answer *a, int64_t *ret_wait_ms, struct err *why)
 {
@@ -257,9 +275,7 @@ judge(enum forge_kind kind, const struct status_answer *a, const json_t *o,
 			code);
 	if (code >= 300 && code < 400)
 		return redirected(a, why);
-	/* it holds that state already, from a post whose answer was lost */
-	if (code == 400 && kind == FORGE_GITLAB &&
-		says(words, "cannot transition status"))
+	if (code == 400 && kind == FORGE_GITLAB && is_set_already(words, state))
 		return STATUS_OK;
 	if (code < 500 && code != 408 && code != 425)
 		return refused(kind, a, words, why);

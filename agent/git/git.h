@@ -43,6 +43,9 @@ typedef void mirror_progress_fn(int64_t bytes, void *arg);
 int mirror_fetch(const struct mirror_spec *m, const char *ref,
 	const char *sha, mirror_progress_fn *progress, void *arg,
 	struct err *e);
+/* Throws a mirror away under its lock, for the caller that finds objects
+ * damaged later on: the next fetch clones anew. */
+int mirror_discard(const char *path, struct err *e);
 /* The folder name of a mirror for a repository name: safe, unique. */
 void mirror_name(const char *repository, struct buf *out);
 bool mirror_url_ok(const char *url, struct err *e);

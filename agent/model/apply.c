@@ -125,8 +125,7 @@ on_planned(struct run *r, const struct event *ev, struct err *e)
 	str_set(&r->file, jget_str(ev->data, "file"));
 	str_set(&r->workflow, jget_str(ev->data, "workflow"));
 	r->workflow_index = (int)jget_int(ev->data, "index", 0);
-	r->plan_run = (uint64_t)jget_int(ev->data, "plan_run",
-		(int64_t)r->id);
+	r->plan_run = (uint64_t)jget_int(ev->data, "plan_run", (int64_t)r->id);
 	str_set(&r->nonce, NULL);
 	return 0;
 }
@@ -213,6 +212,7 @@ on_step_started(struct run *r, const struct event *ev, struct err *e)
 	s->finished_ms = 0;
 	s->output = jget_int(ev->data, "output", 0);
 	s->length = -1;
+	s->live = 0;
 	str_set(&s->layer, jget_str(ev->data, "layer"));
 	if (jget_str(ev->data, "name"))
 		str_set(&s->name, jget_str(ev->data, "name"));
@@ -253,8 +253,7 @@ on_step_finished(struct run *r, const struct event *ev, struct err *e)
 static int
 on_job_finished(struct run *r, const struct event *ev, struct err *e)
 {
-	struct run_job *j = ev->attempt ? live_job(r, ev, e) :
-					  job_at(r, ev, e);
+	struct run_job *j = ev->attempt ? live_job(r, ev, e) : job_at(r, ev, e);
 	enum run_state to = run_state_from_name(jget_str(ev->data, "state"));
 
 	if (!j)
@@ -262,8 +261,8 @@ on_job_finished(struct run *r, const struct event *ev, struct err *e)
 	if (!run_state_is_final(to) && to != RUN_BLOCKED)
 		return err_set(e, ERR_PERM, "a job cannot end like that");
 	if (run_state_is_final(j->state))
-		return err_set(e, ERR_PERM, "fenced: job %d is finished",
-			ev->job);
+		return err_set(
+			e, ERR_PERM, "fenced: job %d is finished", ev->job);
 	j->state = to;
 	j->finished_ms = ev->time_ms;
 	json_decref(j->outputs);
@@ -272,8 +271,8 @@ on_job_finished(struct run *r, const struct event *ev, struct err *e)
 	str_set(&j->nonce, NULL);
 	for (size_t i = 0; i < j->nsteps; i++)
 		if (!run_state_is_final(j->steps[i].state)) {
-			j->steps[i].state = to == RUN_CANCELED ? RUN_CANCELED :
-								 RUN_SKIPPED;
+			j->steps[i].state =
+				to == RUN_CANCELED ? RUN_CANCELED : RUN_SKIPPED;
 			if (j->steps[i].length < 0)
 				j->steps[i].length = 0;
 		}
@@ -353,12 +352,12 @@ on_retried(struct run *r, const struct event *ev, struct err *e)
 			str_eq(r->jobs[i].name, name))
 			at = i;
 	if (name && at == r->njobs)
-		return err_set(e, ERR_ABSENT, "run %" PRIu64
-			" has no job '%s'", r->id, name);
+		return err_set(e, ERR_ABSENT, "run %" PRIu64 " has no job '%s'",
+			r->id, name);
 	for (size_t i = 0; i < r->njobs; i++)
-		if (name ? i == at || needs(r, i, at) :
-			   r->jobs[i].state != RUN_PASSED ||
-				   r->state == RUN_PASSED)
+		if (name ? i == at || needs(r, i, at)
+			 : r->jobs[i].state != RUN_PASSED ||
+					r->state == RUN_PASSED)
 			job_reset(&r->jobs[i]);
 	r->attempt++;
 	r->finished_ms = 0;

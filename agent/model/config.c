@@ -80,7 +80,7 @@ void
 config_init(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
-	key_defaults("agent", c);
+	config_key_defaults("agent", c);
 	c->state = default_state();
 }
 
@@ -198,7 +198,7 @@ repo_at(struct loader *l, const char *name, size_t *ret, struct err *e)
 	c->repos = grow(c->repos, c->nrepos, &l->repos_cap, sizeof(*c->repos));
 	memset(&c->repos[c->nrepos], 0, sizeof(*c->repos));
 	c->repos[c->nrepos].name = xstrdup(name);
-	key_defaults("repository", &c->repos[c->nrepos]);
+	config_key_defaults("repository", &c->repos[c->nrepos]);
 	c->nrepos++;
 	return 0;
 }

@@ -52,7 +52,7 @@ char *key_nearest(const char *section, const char *key);
 int key_store(const struct config_key *k, void *base, const char *value,
 	struct err *e);
 /* The defaults of a section's keys. */
-void key_defaults(const char *section, void *base);
+void config_key_defaults(const char *section, void *base);
 /* Releases every member of a section that is on the heap. */
 void key_release(const char *section, void *base);
 

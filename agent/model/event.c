@@ -97,8 +97,7 @@ small_int(const json_t *o, const char *key, int dflt, int *ret)
 }
 
 int
-event_from_json(struct event *ret, const char *text, size_t len,
-	struct err *e)
+event_from_json(struct event *ret, const char *text, size_t len, struct err *e)
 {
 	json_t *o = json_parse(text, len, e);
 	const char *nonce;

@@ -83,6 +83,7 @@ const char *event_kind_name(enum event_kind kind);
 enum event_kind event_kind_from_name(const char *name);
 
 void event_to_json(const struct event *ev, struct buf *out);
+/* Overwrites ret, which must hold nothing. */
 int event_from_json(struct event *ev, const char *text, size_t len,
 	struct err *e);
 

@@ -106,8 +106,8 @@ check(const struct push *p, struct err *e)
 				"'%.60s' is not a commit id of 40 hex digits",
 				shas[i]);
 	if (p->ref && !ref_is_valid(p->ref))
-		return err_set(e, ERR_PERM, "'%.80s' is not a valid ref",
-			p->ref);
+		return err_set(
+			e, ERR_PERM, "'%.80s' is not a valid ref", p->ref);
 	return 0;
 }
 
@@ -189,7 +189,7 @@ part_is_valid(const char *s, size_t n)
 	if (!n || s[0] == '.')
 		return false;
 	return n < sizeof(lock) - 1 ||
-		memcmp(s + n - sizeof(lock) + 1, lock, sizeof(lock) - 1) != 0;
+	       memcmp(s + n - sizeof(lock) + 1, lock, sizeof(lock) - 1) != 0;
 }
 
 bool

@@ -18,8 +18,7 @@ static const char *const state_name[] = {
 	[RUN_SUPERSEDED] = "superseded",
 };
 
-_Static_assert(ARRAY_LEN(state_name) == RUN_STATE_COUNT,
-	"a state has no name");
+_Static_assert(ARRAY_LEN(state_name) == RUN_STATE_COUNT, "a state has no name");
 
 /* In "to": the event itself says which; see run_next(). */
 #define TARGET 100
@@ -111,7 +110,7 @@ target_is_legal(enum run_state to, enum event_kind ev)
 	if (ev == EV_FINISHED)
 		return run_state_is_final(to);
 	return to == RUN_RECEIVED || to == RUN_QUEUED ||
-		(ev == EV_RESUMED && to == RUN_RUNNING);
+	       (ev == EV_RESUMED && to == RUN_RUNNING);
 }
 
 enum run_state

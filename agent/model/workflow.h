@@ -10,6 +10,15 @@
 #include "base/base.h"
 #include "base/err.h"
 
+#define WORKFLOW_MAX_JOBS 256
+#define WORKFLOW_MAX_STEPS 200 /* of a job: the kernel's overlay layers */
+#define WORKFLOW_MAX_SCRIPT (120 << 10) /* the kernel takes 128 KiB */
+#define WORKFLOW_MAX_ID 100
+#define WORKFLOW_MAX_NAME 500 /* bytes of a job's or step's name */
+#define WORKFLOW_MAX_TIMEOUT_MS ((int64_t)30 * 24 * 3600 * 1000)
+#define WORKFLOW_MAX_RETRY 10
+#define WORKFLOW_MAX_WARNINGS 50
+
 struct workflow; /* opaque: see workflow.c */
 
 /* Reads text (at most 256 KiB, checked).  file is the name shown and kept.
@@ -21,7 +30,8 @@ void workflow_free(struct workflow *w);
 void workflow_freep(struct workflow **w);
 
 const char *workflow_name(const struct workflow *w); /* "name", or the file's
-						      * base name */
+						      * base name without
+						      * ".yml" and first dot */
 const char *workflow_file(const struct workflow *w);
 /* Warnings of the last parse, one line each ("file:line:col: ..."), or an
  * empty list: a bare "on" as a boolean elsewhere, and so on. */

@@ -17,13 +17,12 @@
 /* Appends one event; when sync is set, returns after fdatasync. */
 int spool_append(int fd, const struct event *ev, bool sync, struct err *e);
 
-typedef int spool_fn(const struct event *ev, int64_t end_offset, void *arg,
-	struct err *e);
+typedef int spool_fn(
+	const struct event *ev, int64_t end_offset, void *arg, struct err *e);
 
 /* Calls fn for each complete record from *offset on and moves *offset past
  * it.  An incomplete tail is left for the next call; a record whose
  * checksum is wrong is ERR_PERM ("damaged at ..."). */
-int spool_read(int fd, int64_t *offset, spool_fn *fn, void *arg,
-	struct err *e);
+int spool_read(int fd, int64_t *offset, spool_fn *fn, void *arg, struct err *e);
 
 #endif

@@ -24,6 +24,8 @@
  *
  * kind "job" has also:
  *  "job":0 (index),"run_attempt":1,
+ *  "plan_run":N (the run whose folder has plan.json and, of a snapshot, the
+ *     objects; default: run),
  *  "commit":{...plan.json's...},"tree":"...","sha":"...",
  *  "workflow":{"file","name","env":{}},
  *  "plan":JOB (plan.json's, verbatim),

@@ -69,6 +69,10 @@ lab_pushes(void)
 		"ci.skip", "the push option is honoured");
 	ignored(k, NULL,
 		LAB_PUSH("push", "refs/heads/x", SHA_B, "\"" SHA_B "\"",
+			",\"push_options\":{\"ci\":{\"skip\":\"1\"}}"),
+		"ci.skip", "with any value");
+	ignored(k, NULL,
+		LAB_PUSH("push", "refs/heads/x", SHA_B, "\"" SHA_B "\"",
 			LAB_COMMITS("[ci skip] x")),
 		"asks for no run", "the commit's marker is honoured");
 	ignored(k, NULL, "{\"object_kind\":\"pipeline\"," LAB_PROJECT "}",

@@ -264,14 +264,19 @@ verdicts(void)
 			"a lost commit is final" },
 		{ FORGE_GITLAB, 400,
 			"{\"message\":\"Cannot transition status "
-			"via :run from :running\"}",
+			"via :success from :success (Reason)\"}",
 			NULL, NULL, STATUS_OK, 0, "",
 			"GitLab holds that state already: done" },
 		{ FORGE_GITHUB, 400,
 			"{\"message\":\"Cannot transition status "
-			"via :run from :running\"}",
+			"via :success from :success\"}",
 			NULL, NULL, STATUS_DEAD, 0, "refused",
 			"only GitLab says so" },
+		{ FORGE_GITLAB, 400,
+			"{\"message\":\"Cannot transition status "
+			"via :success from :running\"}",
+			NULL, NULL, STATUS_DEAD, 0, "from :running",
+			"from another state it is a refusal" },
 		{ FORGE_GITLAB, 400,
 			"{\"message\":{\"name\":[\"has already "
 			"been taken\"]}}",

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options of each subcommand as its file sees them.  The table that
+ * fills them is in table.c.
+ */
+#ifndef CLI_OPTS_H
+#define CLI_OPTS_H
+
+#include "base/base.h"
+
+struct run_opts {
+	const char *file;
+};
+
+struct list_opts {
+	const char *repository, *ref, *sha, *state;
+	int64_t limit, before;
+	bool json;
+};
+
+struct show_opts {
+	bool json;
+};
+
+struct log_opts {
+	bool follow;
+};
+
+struct retry_opts {
+	const char *job;
+	bool follow;
+};
+
+struct lint_opts {
+	bool json;
+};
+
+struct hook_opts {
+	const char *name;
+	bool json;
+};
+
+struct doctor_opts {
+	bool json;
+};
+
+struct push_opts {
+	const char *repository;
+	bool detach;
+};
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What comes in: deliveries become runs, once each; people retry and
+ * cancel; hooks that found no agent have left files.
+ */
+#include "base/base.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/inner.h"
+#include "core/submit.h"
+#include "os/fd.h"
+#include "os/path.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#define RUNS_PER_DELIVERY 1000
+#define INCOMING_MAX (1 << 20)
+
+static void
+give_runs(struct ask *a, const uint64_t *runs, size_t n)
+{
+	a->runs = xcalloc(n, sizeof(*runs));
+	if (n)
+		memcpy(a->runs, runs, n * sizeof(*runs));
+	a->nruns = n;
+	a->ok = true;
+}
+
+/* 1: known, answered with the first delivery's runs. */
+static int
+is_repeat(struct core *c, struct ask *a)
+{
+	uint64_t runs[RUNS_PER_DELIVERY];
+
+	for (size_t i = 0; i < a->keys.len; i++) {
+		size_t n = 0;
+		int rc = journal_dedupe_get(c->journal, a->keys.v[i],
+			strlen(a->keys.v[i]), runs, ARRAY_LEN(runs), &n,
+			&a->err);
+
+		if (rc < 0)
+			return -1;
+		if (rc) {
+			a->duplicate = true;
+			give_runs(a, runs, n);
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int
+admit_one(struct core *c, const struct push *p, uint64_t *ret, struct err *e)
+{
+	struct event ev;
+	struct live *l;
+
+	if (journal_next_run(c->journal, ret, e) < 0)
+		return -1;
+	l = live_add(c, run_new(*ret));
+	/* So that a failed commit takes it away again. */
+	l->dirty = true;
+	event_init(&ev, EV_RECEIVED);
+	json_decref(ev.data);
+	ev.data = push_to_json(p);
+	if (core_event(l, &ev) < 0)
+		return err_set(e, ERR_TEMP, "the push could not be recorded");
+	return 0;
+}
+
+void
+admit_deliver(struct core *c, struct ask *a)
+{
+	uint64_t runs[RUNS_PER_DELIVERY];
+	int64_t now = clock_wall_ms();
+
+	if (c->stopping) {
+		err_set(&a->err, ERR_TEMP, "the agent is stopping");
+		return;
+	}
+	if (a->npushes > ARRAY_LEN(runs)) {
+		err_set(&a->err, ERR_PERM, "more than %zu refs in one push",
+			ARRAY_LEN(runs));
+		return;
+	}
+	if (!core_begin(c)) {
+		err_set(&a->err, ERR_TEMP, "the journal cannot be written");
+		return;
+	}
+	if (!journal_has_room(c->journal)) {
+		err_set(&a->err, ERR_TEMP,
+			"there is no room for the journal; new work is "
+			"refused until there is");
+		return;
+	}
+	if (is_repeat(c, a) != 0)
+		return;
+	for (size_t i = 0; i < a->npushes; i++)
+		if (admit_one(c, &a->pushes[i], &runs[i], &a->err) < 0)
+			goto failed;
+	for (size_t i = 0; i < a->keys.len; i++)
+		if (journal_dedupe_put(c->journal, a->keys.v[i],
+			    strlen(a->keys.v[i]), runs, a->npushes, now,
+			    &a->err) < 0)
+			goto failed;
+	give_runs(a, runs, a->npushes);
+	core_want_dispatch(c);
+	return;
+failed:
+	core_fail(c, &a->err);
+	a->err.code = ERR_TEMP;
+}
+
+/* The run, brought into memory if it is final. */
+static struct live *
+bring(struct core *c, struct ask *a)
+{
+	struct live *l = live_find(c, a->run);
+	struct run *r;
+
+	if (l)
+		return l;
+	if (run_load(c, a->run, &r, &a->err) < 0)
+		return NULL;
+	return live_add(c, r);
+}
+
+static void
+give_view(struct ask *a, const struct live *l)
+{
+	a->view = xcalloc(1, sizeof(*a->view));
+	a->view->run = run_clone(l->run);
+	a->view->refs = 1;
+	a->ok = true;
+}
+
+void
+admit_retry(struct core *c, struct ask *a)
+{
+	struct live *l = bring(c, a);
+	struct run *r;
+	struct event ev;
+	enum run_state to;
+
+	if (!l)
+		return;
+	r = l->run;
+	to = r->planned ? RUN_QUEUED : RUN_RECEIVED;
+	if (run_next(r->state, EV_RETRIED, to) == RUN_BAD_MOVE) {
+		err_set(&a->err, ERR_PERM,
+			"run %" PRIu64 " is %s and cannot be retried", l->id,
+			run_state_name(r->state));
+		return;
+	}
+	event_init(&ev, EV_RETRIED);
+	ev.attempt = r->attempt + 1;
+	jset_str(ev.data, "job", a->job);
+	jset_str(ev.data, "by", a->by);
+	if (core_event(l, &ev) < 0) {
+		err_set(&a->err, c->failed ? ERR_TEMP : ERR_ABSENT,
+			"run %" PRIu64 " cannot be retried like that: there "
+			"is no job '%s'",
+			l->id, a->job ? a->job : "");
+		return;
+	}
+	l->start_failures = 0;
+	notify_state(l);
+	give_view(a, l);
+	core_want_dispatch(c);
+}
+
+void
+admit_cancel(struct core *c, struct ask *a)
+{
+	struct live *l = bring(c, a);
+	struct event ev;
+
+	if (!l)
+		return;
+	if (run_next(l->run->state, EV_CANCELED, 0) == RUN_BAD_MOVE) {
+		err_set(&a->err, ERR_PERM, "run %" PRIu64 " is %s already",
+			l->id, run_state_name(l->run->state));
+		return;
+	}
+	event_init(&ev, EV_CANCELED);
+	jset_str(ev.data, "by", a->by);
+	if (core_event(l, &ev) < 0) {
+		err_set(&a->err, ERR_TEMP, "the journal cannot be written");
+		return;
+	}
+	give_view(a, l);
+	core_want_dispatch(c);
+}
+
+/* ---- what hooks left while the agent was down ---- */
+
+struct incoming {
+	struct ask ask;
+	char *path; /* removed after the commit */
+};
+
+static void
+incoming_done(struct ask *a)
+{
+	struct incoming *in = a->arg;
+
+	if (a->ok && unlink(in->path) < 0)
+		log_line(
+			LOG_WARN, "remove '%s': %s", in->path, strerror(errno));
+	if (!a->ok)
+		log_line(LOG_ERROR, "'%s': %s", in->path, a->err.msg);
+	for (size_t i = 0; i < a->npushes; i++)
+		push_release(&a->pushes[i]);
+	free(a->pushes);
+	free(a->runs);
+	strv_release(&a->keys);
+	free(in->path);
+	free(in);
+}
+
+static void
+take_incoming(struct core *c, const char *folder, const char *name)
+{
+	AUTO(freep) char *text = NULL, *path = NULL;
+	AUTO(submit_release) struct submit s = { 0 };
+	struct incoming *in;
+	struct err e = { 0 };
+	size_t len;
+
+	path = xasprintf("%s/%s", folder, name);
+	if (fd_slurp_at(AT_FDCWD, path, INCOMING_MAX, &text, &len, &e) < 0 ||
+		submit_parse(&c->conf->conf, text, len, &s, &e) < 0) {
+		AUTO(freep) char *bad = xasprintf("%s.bad", path);
+
+		log_line(LOG_ERROR, "'%s' is not a push: %s; kept as '%s.bad'",
+			path, e.msg, name);
+		if (e.code == ERR_PERM && rename(path, bad) < 0)
+			log_line(LOG_ERROR, "rename '%s': %s", path,
+				strerror(errno));
+		return;
+	}
+	in = xcalloc(1, sizeof(*in));
+	in->path = STEAL(path);
+	in->ask.kind = ASK_DELIVER;
+	in->ask.pushes = STEAL(s.pushes);
+	in->ask.npushes = s.npushes;
+	s.npushes = 0;
+	in->ask.keys = s.keys;
+	s.keys = (struct strv)STRV_INIT;
+	in->ask.done = incoming_done;
+	in->ask.arg = in;
+	core_ask(c, &in->ask);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+scan_incoming(struct core *c, const char *repo)
+{
+	static const char *const below[] = { "tellus/incoming",
+		".git/tellus/incoming" };
+
+	for (size_t i = 0; i < ARRAY_LEN(below); i++) {
+		AUTO(freep) char *folder = xasprintf("%s/%s", repo, below[i]);
+		AUTO(strv_release) struct strv names = STRV_INIT;
+		DIR *dir = opendir(folder);
+		struct dirent *d;
+
+		if (!dir)
+			continue;
+		while ((d = readdir(dir)))
+			if (d->d_name[0] != '.' && !strchr(d->d_name, '.'))
+				strv_add(&names, d->d_name);
+		closedir(dir);
+		if (names.len)
+			qsort(names.v, names.len, sizeof(*names.v), by_name);
+		for (size_t k = 0; k < names.len; k++)
+			take_incoming(c, folder, names.v[k]);
+	}
+}
+
+void
+admit_incoming(struct core *c)
+{
+	const struct config *conf = &c->conf->conf;
+
+	for (size_t i = 0; i < conf->nrepos; i++)
+		if (conf->repos[i].path)
+			scan_incoming(c, conf->repos[i].path);
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Workers and what they work on: assigned through a socket, told to go
+ * only when their start is in the journal, found again after a restart by
+ * the lease that they hold.
+ */
+#include "base/base.h"
+#include "base/crash.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "core/inner.h"
+#include "os/fd.h"
+#include "os/path.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#define READY_MS 30000    /* from assignment to "ready" */
+#define CANCEL_MS 300000  /* from TERM to KILL: "always" steps may run */
+#define LINGER_MS 15000   /* from its last event to the worker's end */
+#define LEASE_POLL_MS 500 /* a lease whose holder cannot be watched */
+#define OUTPUT_TELL_MS 5
+
+void
+core_attempt_path(uint64_t run, int job, int attempt, struct buf *out)
+{
+	if (job < 0)
+		buf_addf(out, "runs/%" PRIu64 "/plan.%d", run, attempt);
+	else
+		buf_addf(out, "runs/%" PRIu64 "/%d.%d", run, job, attempt);
+}
+
+/* ---- deferred work finds its attempt again by name ---- */
+
+struct attempt_ref {
+	uint64_t run;
+	int job, number;
+	void (*fn)(struct attempt *a, bool committed);
+};
+
+static void
+by_ref(struct core *c, bool committed, void *arg)
+{
+	struct attempt_ref *ref = arg;
+	struct live *l = live_find(c, ref->run);
+	struct attempt *a = l ? attempt_find(l, ref->job) : NULL;
+
+	if (a && a->number == ref->number)
+		ref->fn(a, committed);
+	free(ref);
+}
+
+static void
+defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed))
+{
+	struct attempt_ref *ref = xmalloc(sizeof(*ref));
+
+	*ref = (struct attempt_ref){ a->live->id, a->job, a->number, fn };
+	core_defer(a->core, by_ref, ref);
+}
+
+struct attempt *
+attempt_find(struct live *l, int job)
+{
+	for (struct attempt *a = l->attempts; a; a = a->next)
+		if (a->job == job)
+			return a;
+	return NULL;
+}
+
+void
+attempt_free(struct attempt *a)
+{
+	struct attempt **at = &a->live->attempts;
+	struct core *c = a->core;
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	if (a->watch_events >= 0)
+		watch_del(c->watches, a->watch_events);
+	if (a->watch_output >= 0)
+		watch_del(c->watches, a->watch_output);
+	loop_timer_cancel(c->loop, &a->timer);
+	fd_closep(&a->spool);
+	fd_closep(&a->output);
+	worker_release(a->worker);
+	free(a);
+	core_want_dispatch(c);
+}
+
+/* ---- the end of an attempt ---- */
+
+static void
+lost_committed(struct attempt *a, bool committed)
+{
+	if (committed)
+		attempt_free(a);
+	else
+		a->phase = ATTEMPT_GOING; /* retry_turn looks again */
+}
+
+static void
+lost(struct attempt *a, const char *text)
+{
+	struct event ev;
+
+	log_line(LOG_WARN, "run %" PRIu64 " job %d attempt %d: %s", a->live->id,
+		a->job, a->number, text);
+	event_init(&ev, EV_LOST);
+	ev.job = a->job;
+	ev.attempt = a->number;
+	jset_str(ev.data, "text", text);
+	a->phase = ATTEMPT_FINISHED;
+	if (core_event(a->live, &ev) < 0 && !a->core->failed) {
+		attempt_free(a);
+		return;
+	}
+	defer(a, lost_committed);
+}
+
+static void poll_lease(void *arg);
+
+void
+attempt_check(struct attempt *a)
+{
+	tail_read(a);
+	if (a->timer.armed && a->timer.fn == poll_lease)
+		return; /* somebody has the lease still */
+	if (!a->worker && a->phase == ATTEMPT_GOING && !a->core->failed)
+		lost(a, "the worker ended without a result");
+}
+
+void
+attempt_worker_ended(struct attempt *a)
+{
+	struct live *l = a->live;
+
+	if (a->phase == ATTEMPT_GOING) {
+		attempt_check(a);
+	} else if (a->phase == ATTEMPT_FINISHED) {
+		attempt_free(a);
+	} else {
+		/* Nothing ran: it is simply started again. */
+		log_line(LOG_WARN,
+			"run %" PRIu64 ": a worker ended before it was ready",
+			l->id);
+		l->start_failures++;
+		attempt_free(a);
+	}
+}
+
+static void
+kill_worker(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (a->worker && a->worker->child) {
+		log_line(LOG_WARN,
+			"run %" PRIu64 " job %d: worker killed, it "
+			"did not answer in time",
+			a->live->id, a->job);
+		child_signal(a->worker->child, SIGKILL);
+	}
+}
+
+void
+attempt_cancel(struct attempt *a)
+{
+	if (a->term_sent || a->phase != ATTEMPT_GOING || !a->worker)
+		return;
+	a->term_sent = true;
+	child_signal(a->worker->child, SIGTERM);
+	loop_timer_set(a->core->loop, &a->timer, CANCEL_MS, kill_worker, a);
+}
+
+/* ---- its start ---- */
+
+static void
+go(struct attempt *a, bool committed)
+{
+	struct err e = { 0 };
+
+	if (!committed || !a->worker) {
+		/* The worker sees the end of its socket: nothing ran. */
+		if (a->worker) {
+			worker_drop_control(a->worker);
+			a->phase = ATTEMPT_STARTING;
+		}
+		return;
+	}
+	a->phase = ATTEMPT_GOING;
+	a->live->start_failures = 0;
+	loop_timer_cancel(a->core->loop, &a->timer);
+	crash_point("attempt.before-go");
+	if (fd_send(a->worker->control, "go", 2, -1, &e) < 0)
+		log_line(LOG_WARN, "run %" PRIu64 ": %s", a->live->id, e.msg);
+	crash_point("attempt.after-go");
+	if (watchers_any(a->core, a->live->id))
+		attempt_watch_output(a);
+}
+
+void
+attempt_ready(struct attempt *a)
+{
+	struct core *c = a->core;
+	struct event ev;
+
+	event_init(&ev, a->job < 0 ? EV_PLANNING : EV_STARTED);
+	ev.job = a->job;
+	ev.attempt = a->number;
+	jset_str(ev.data, "nonce", a->nonce);
+	jset_int(ev.data, "pid", a->worker->pid);
+	jset_int(ev.data, "start", (int64_t)a->worker->start_time);
+	jset_str(ev.data, "boot", c->boot);
+	jset_int(ev.data, "epoch", (int64_t)c->epoch);
+	a->phase = ATTEMPT_READY;
+	core_event(a->live, &ev);
+	defer(a, go);
+}
+
+/* The attempt's folder with spec.json, an empty spool and the lease, which
+ * is returned, locked. */
+static int
+make_folder(struct attempt *a, const char *path, struct err *e)
+{
+	AUTO(buf_release) struct buf spec = BUF_INIT;
+	AUTO(fd_closep) int dir = -1, fd = -1, lease = -1;
+	struct core *c = a->core;
+
+	if (spec_write(a->live, a->job, a->number, a->nonce, &spec, e) < 0)
+		return -1;
+	/* What is there was never journalled: nothing of it ran. */
+	if (path_remove_tree(c->state_fd, path, e) < 0 ||
+		path_mkdirs(c->state_fd, path, 0711, e) < 0)
+		return err_wrap(e, "the attempt's folder");
+	dir = path_open_dir(c->state_fd, path, e);
+	if (dir < 0)
+		return -1;
+	fd = openat(dir, "spec.json", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_sys(e, "create '%s/spec.json'", path);
+	if (fd_write_all(fd, spec.data, spec.len, e) < 0)
+		return err_wrap(e, "'%s/spec.json'", path);
+	a->spool = openat(dir, "events", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (a->spool < 0)
+		return err_sys(e, "create '%s/events'", path);
+	/* Followers may come before the first byte does. */
+	if (a->job >= 0)
+		close(openat(dir, "output",
+			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+	lease = openat(dir, "lease", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lease < 0)
+		return err_sys(e, "create '%s/lease'", path);
+	if (fd_lock(lease, e) != 0)
+		return err_set(e, ERR_TEMP, "'%s/lease' is locked", path);
+	return STEAL_FD(lease);
+}
+
+static struct attempt *
+attempt_new(struct live *l, int job, int number)
+{
+	struct attempt *a = xcalloc(1, sizeof(*a));
+
+	a->core = l->core;
+	a->live = l;
+	l->ran = true;
+	a->job = job;
+	a->number = number;
+	a->spool = a->output = -1;
+	a->watch_events = a->watch_output = -1;
+	a->next = l->attempts;
+	l->attempts = a;
+	return a;
+}
+
+static int
+assign(struct attempt *a, struct worker *w, struct err *e)
+{
+	AUTO(buf_release) struct buf path = BUF_INIT, msg = BUF_INIT;
+	AUTO(fd_closep) int lease = -1;
+	unsigned char raw[16];
+
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return err_sys(e, "getrandom");
+	hex_put(a->nonce, raw, sizeof(raw));
+	core_attempt_path(a->live->id, a->job, a->number, &path);
+	lease = make_folder(a, path.data, e);
+	if (lease < 0)
+		return -1;
+	tail_open(a);
+	if (!w && worker_spawn(a->core, path.data, &w, e) < 0)
+		return -1;
+	a->worker = w;
+	w->attempt = a;
+	buf_addf(&msg, "%s\n%s", a->core->conf->conf.state, path.data);
+	crash_point("attempt.before-assign");
+	if (fd_send(w->control, msg.data, msg.len, lease, e) < 0)
+		return err_wrap(e, "give the worker its job");
+	loop_timer_set(a->core->loop, &a->timer, READY_MS, kill_worker, a);
+	return 0;
+}
+
+int
+attempt_start(struct live *l, int job, struct worker *w, struct err *e)
+{
+	int number =
+		(job < 0 ? l->run->plan_attempt : l->run->jobs[job].attempt) +
+		1;
+	struct attempt *a = attempt_new(l, job, number);
+
+	if (assign(a, w, e) == 0)
+		return 0;
+	if (w && !a->worker)
+		worker_release(w);
+	attempt_free(a);
+	return -1;
+}
+
+/* ---- the end that its spool told of ---- */
+
+static void
+finished(struct attempt *a, bool committed)
+{
+	struct worker *w = a->worker;
+	struct core *c = a->core;
+
+	if (!committed) {
+		a->phase = ATTEMPT_GOING;
+		return;
+	}
+	/* A planner that can still be spoken to may take the first job. */
+	if (w && a->job < 0 && w->control >= 0 && !a->live->idle &&
+		!run_state_is_final(a->live->run->state)) {
+		a->live->idle = w;
+		w->attempt = NULL;
+		a->worker = NULL;
+	}
+	if (!a->worker || a->job < 0)
+		attempt_free(a);
+	else
+		loop_timer_set(
+			a->core->loop, &a->timer, LINGER_MS, kill_worker, a);
+	core_want_dispatch(c);
+}
+
+void
+attempt_done(struct attempt *a)
+{
+	a->phase = ATTEMPT_FINISHED;
+	defer(a, finished);
+}
+
+/* ---- after a restart ---- */
+
+static bool
+lease_is_held(struct attempt *a)
+{
+	AUTO(buf_release) struct buf path = BUF_INIT;
+	AUTO(fd_closep) int fd = -1;
+	struct err e;
+
+	core_attempt_path(a->live->id, a->job, a->number, &path);
+	buf_addz(&path, "/lease");
+	fd = openat(a->core->state_fd, path.data, O_RDWR | O_CLOEXEC);
+	return fd >= 0 && fd_lock_held(fd, &e) == 1;
+}
+
+static void
+poll_lease(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (lease_is_held(a))
+		loop_timer_set(
+			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
+	else
+		attempt_check(a);
+}
+
+/* The process that holds the lease, watched by pidfd; when it cannot be
+ * watched, the lease itself is looked at now and then. */
+static void
+find_worker(struct attempt *a, int64_t pid, int64_t start)
+{
+	struct worker *w;
+	struct err e = { 0 };
+	int pidfd = pidfd_for((pid_t)pid, (uint64_t)start, &e);
+
+	if (pidfd < 0) {
+		loop_timer_set(
+			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
+		return;
+	}
+	w = worker_found(a->core, (pid_t)pid, (uint64_t)start, pidfd, &e);
+	if (!w)
+		return;
+	w->attempt = a;
+	a->worker = w;
+	log_line(LOG_NOTICE, "run %" PRIu64 " job %d: worker %d found again",
+		a->live->id, a->job, (int)pid);
+}
+
+void
+attempt_recover(struct live *l, int job)
+{
+	const struct run *r = l->run;
+	const struct run_job *j = job < 0 ? NULL : &r->jobs[job];
+	struct attempt *a =
+		attempt_new(l, job, j ? j->attempt : r->plan_attempt);
+	const char *boot = j ? j->boot : r->boot;
+	struct err e = { 0 };
+
+	snprintf(a->nonce, sizeof(a->nonce), "%s", j ? j->nonce : r->nonce);
+	a->phase = ATTEMPT_GOING;
+	if (journal_spool_get(l->core->journal, l->id, job, a->number,
+		    &a->offset, &e) < 0)
+		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
+	tail_open(a);
+	if (str_eq(boot, l->core->boot) && lease_is_held(a)) {
+		find_worker(a, j ? j->pid : r->pid,
+			j ? j->start_time : r->start_time);
+		tail_read(a);
+		return;
+	}
+	attempt_check(a);
+}
+
+/* ---- output ---- */
+
+/*
+ * Measures the output before it reads the events: a step's end is written
+ * before a byte of the next step, so what was measured belongs to the step
+ * that runs after the events have been read.
+ */
+static void
+measure_output(struct attempt *a)
+{
+	struct run_job *j;
+	struct stat st;
+
+	if (a->output < 0 || fstat(a->output, &st) < 0)
+		return;
+	tail_read(a);
+	j = &a->live->run->jobs[a->job];
+	for (size_t i = 0; i < j->nsteps; i++) {
+		struct run_step *s = &j->steps[i];
+
+		if (s->state != RUN_RUNNING || s->attempt != a->number)
+			continue;
+		s->live = MAX((int64_t)st.st_size - s->output, s->live);
+		a->live->touched = true;
+	}
+}
+
+static void
+tell_output(void *arg)
+{
+	struct core *c = arg;
+
+	for (struct live *l = c->lives; l; l = l->next)
+		for (struct attempt *a = l->attempts; a; a = a->next)
+			if (a->output_grew) {
+				a->output_grew = false;
+				measure_output(a);
+			}
+}
+
+static void
+output_grew(uint32_t mask UNUSED, const char *name UNUSED, void *arg)
+{
+	struct attempt *a = arg;
+
+	a->output_grew = true;
+	if (!a->core->output_timer.armed)
+		loop_timer_set(a->core->loop, &a->core->output_timer,
+			OUTPUT_TELL_MS, tell_output, a->core);
+}
+
+void
+attempt_watch_output(struct attempt *a)
+{
+	AUTO(buf_release) struct buf path = BUF_INIT;
+	struct err e;
+
+	if (a->watch_output >= 0 || a->job < 0)
+		return;
+	buf_addf(&path, "%s/", a->core->conf->conf.state);
+	core_attempt_path(a->live->id, a->job, a->number, &path);
+	buf_addz(&path, "/output");
+	a->watch_output = watch_add(
+		a->core->watches, path.data, IN_MODIFY, output_grew, a, &e);
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queue: what may start now is started, what can no longer start is
+ * skipped or canceled, and a run whose jobs are all final is finished.
+ * Oldest run first; jobs within agent.jobs, planning within its own bound.
+ */
+#include "base/base.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "core/inner.h"
+#include "model/expr.h"
+
+#define PLANNERS_EXTRA 2 /* planning attempts beyond agent.jobs */
+#define LOST_MAX 5       /* workers lost by one job before it is given up */
+#define START_FAILURES_MAX 5
+#define START_RETRY_MS 500 /* doubled each time */
+
+struct slots {
+	int64_t jobs, planners;
+};
+
+static struct slots
+free_slots(const struct core *c)
+{
+	struct slots s = { c->conf->conf.jobs,
+		c->conf->conf.jobs + PLANNERS_EXTRA };
+
+	for (const struct live *l = c->lives; l; l = l->next)
+		for (const struct attempt *a = l->attempts; a; a = a->next) {
+			if (a->job >= 0)
+				s.jobs--;
+			else if (a->phase != ATTEMPT_FINISHED)
+				s.planners--;
+		}
+	return s;
+}
+
+static void
+finish_run(struct live *l, enum run_state state, const struct reason *why)
+{
+	struct event ev;
+
+	event_init(&ev, EV_FINISHED);
+	jset_str(ev.data, "state", run_state_name(state));
+	if (why) {
+		jset_str(ev.data, "class", why->class);
+		jset_str(ev.data, "text", why->text);
+		jset_str(ev.data, "suggestion", why->suggestion);
+		jset_str(ev.data, "step", why->step);
+	}
+	if (core_event(l, &ev) == 0)
+		notify_state(l);
+}
+
+static void
+finish_job(struct live *l, size_t job, enum run_state state, const char *class,
+	const char *text, const char *suggestion)
+{
+	json_t *why = json_object();
+	struct event ev;
+
+	event_init(&ev, EV_JOB_FINISHED);
+	ev.job = (int)job;
+	jset_str(ev.data, "state", run_state_name(state));
+	jset_str(why, "class", class);
+	jset_str(why, "text", text);
+	jset_str(why, "suggestion", suggestion);
+	json_object_set_new(ev.data, "reason", why);
+	core_event(l, &ev);
+}
+
+/* A start failed: later again, or the job (or the run) is an error. */
+static void
+start_failed(struct live *l, int job, const struct err *e)
+{
+	struct reason why = {
+		.class = (char *)"infra",
+		.text = (char *)(uintptr_t)e->msg,
+		.suggestion = (char *)"see the agent's log, then: tellus retry",
+	};
+
+	log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e->msg);
+	if (e->code == ERR_PERM)
+		l->start_failures = START_FAILURES_MAX;
+	if (++l->start_failures < START_FAILURES_MAX) {
+		l->retry_at_ms = clock_boot_ms() +
+				 ((int64_t)START_RETRY_MS << l->start_failures);
+		return;
+	}
+	if (job < 0)
+		finish_run(l, RUN_ERROR, &why);
+	else
+		finish_job(l, (size_t)job, RUN_ERROR,
+			e->code == ERR_PERM ? "config" : "infra", e->msg, NULL);
+	l->start_failures = 0;
+}
+
+static void
+wake_later(void *arg)
+{
+	core_want_dispatch(arg);
+}
+
+/* Looks at the queue again when the delay of l is over. */
+static bool
+delayed(struct live *l)
+{
+	int64_t left = l->retry_at_ms - clock_boot_ms();
+
+	if (!l->retry_at_ms || left <= 0)
+		return false;
+	if (!l->core->queue_timer.armed)
+		loop_timer_set(l->core->loop, &l->core->queue_timer, left,
+			wake_later, l->core);
+	return true;
+}
+
+/* ---- planning ---- */
+
+static void
+plan_run(struct live *l, struct slots *s)
+{
+	struct err e = { 0 };
+
+	if (l->run->cancel_wanted) {
+		struct reason why = {
+			.class = (char *)"canceled",
+			.text = (char *)"canceled before it started",
+		};
+
+		finish_run(l, RUN_CANCELED, &why);
+		return;
+	}
+	if (l->run->plan_attempt >= LOST_MAX) {
+		struct reason why = {
+			.class = (char *)"infra.killed",
+			.text = (char *)"planning was interrupted too often",
+			.suggestion = (char *)"see the agent's log and the "
+					      "machine's memory, then retry",
+		};
+
+		finish_run(l, RUN_ERROR, &why);
+		return;
+	}
+	if (s->planners <= 0 || delayed(l))
+		return;
+	if (attempt_start(l, -1, NULL, &e) < 0)
+		start_failed(l, -1, &e);
+	else
+		s->planners--;
+}
+
+/* ---- jobs ---- */
+
+enum verdict { JOB_WAITS, JOB_STARTS, JOB_SKIPPED, JOB_BROKEN };
+
+/* May the job start, by its needs and its "if"? */
+static enum verdict
+job_verdict(struct live *l, const struct run_job *j, struct err *e)
+{
+	struct expr_env env = { .canceled = l->run->cancel_wanted };
+	json_t *contexts;
+	bool all_passed = true, yes = false;
+	int rc;
+
+	for (size_t i = 0; i < j->nneeds; i++) {
+		const struct run_job *n = &l->run->jobs[j->needs[i]];
+
+		if (!run_state_is_final(n->state))
+			return JOB_WAITS;
+		env.failed |= n->state == RUN_FAILED || n->state == RUN_ERROR;
+		all_passed &= n->state == RUN_PASSED;
+	}
+	if (!j->cond)
+		return all_passed && !env.canceled ? JOB_STARTS : JOB_SKIPPED;
+	/* success() of a job is that every need passed. */
+	env.failed |= !all_passed;
+	contexts = job_contexts(l, j);
+	env.contexts = contexts;
+	rc = expr_cond(j->cond, &env, &yes, e);
+	json_decref(contexts);
+	if (rc < 0)
+		return JOB_BROKEN;
+	return yes ? JOB_STARTS : JOB_SKIPPED;
+}
+
+static void
+start_job(struct live *l, size_t i, struct slots *s)
+{
+	struct run_job *j = &l->run->jobs[i];
+	struct err e = { 0 };
+
+	if (j->lost >= LOST_MAX) {
+		finish_job(l, i, RUN_ERROR, "infra.killed",
+			"the worker was killed too often",
+			"look for the OOM killer in the kernel's log, "
+			"then: tellus retry");
+		return;
+	}
+	if (s->jobs <= 0 || delayed(l))
+		return;
+	if (attempt_start(l, (int)i, STEAL(l->idle), &e) < 0)
+		start_failed(l, (int)i, &e);
+	else
+		s->jobs--;
+}
+
+static void
+consider_job(struct live *l, size_t i, struct slots *s)
+{
+	struct run_job *j = &l->run->jobs[i];
+	struct err e = { 0 };
+
+	if (j->state != RUN_QUEUED || attempt_find(l, (int)i))
+		return;
+	switch (job_verdict(l, j, &e)) {
+	case JOB_WAITS:
+		break;
+	case JOB_BROKEN:
+		finish_job(l, i, RUN_ERROR, "config", e.msg,
+			"correct the job's \"if\"");
+		break;
+	case JOB_SKIPPED:
+		finish_job(l, i,
+			l->run->cancel_wanted ? RUN_CANCELED : RUN_SKIPPED,
+			NULL, NULL, NULL);
+		break;
+	case JOB_STARTS:
+		start_job(l, i, s);
+		break;
+	}
+}
+
+static void
+consider_jobs(struct live *l, struct slots *s)
+{
+	const struct reason *why;
+	enum run_state to;
+
+	for (size_t i = 0; i < l->run->njobs; i++)
+		consider_job(l, i, s);
+	/* The planner's worker was wanted by no job: it may go. */
+	worker_release(STEAL(l->idle));
+	if (l->attempts)
+		return;
+	to = run_verdict(l->run, &why);
+	if (to == RUN_BAD_MOVE)
+		return;
+	if (l->run->cancel_wanted && to != RUN_PASSED && to != RUN_ERROR)
+		to = RUN_CANCELED;
+	finish_run(l, to, why);
+}
+
+static void
+cancel_attempts(struct live *l)
+{
+	for (struct attempt *a = l->attempts; a; a = a->next)
+		attempt_cancel(a);
+}
+
+bool
+dispatch(struct core *c)
+{
+	struct slots s = free_slots(c);
+	bool open;
+
+	for (struct live *l = c->lives; l && !c->failed; l = l->next) {
+		struct run *r = l->run;
+
+		if (r->cancel_wanted)
+			cancel_attempts(l);
+		if (r->state == RUN_BLOCKED && r->cancel_wanted)
+			finish_run(l, RUN_CANCELED, &r->reason);
+		else if (r->state == RUN_RECEIVED ||
+			 (r->state == RUN_PLANNING && !r->nonce)) {
+			if (!l->attempts)
+				plan_run(l, &s);
+		} else if (r->state == RUN_QUEUED || r->state == RUN_RUNNING) {
+			consider_jobs(l, &s);
+		}
+	}
+	open = journal_is_open_txn(c->journal);
+	if (open)
+		core_want_dispatch(c);
+	return open;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of core/ share.  Everything here is touched by the core
+ * thread alone, except what says otherwise.
+ *
+ * A turn: callbacks and asks change runs by core_event(), which writes into
+ * the one open transaction; at the turn's end the summaries are put, the
+ * transaction is committed, and only then what depends on it is done
+ * (core_defer): answers, go bytes, requests to forges.
+ */
+#ifndef CORE_INNER_H
+#define CORE_INNER_H
+
+#include "base/base.h"
+#include "core/core.h"
+#include "forge/post.h"
+#include "os/child.h"
+#include "os/loop.h"
+#include "os/watch.h"
+#include "store/journal.h"
+
+#include <pthread.h>
+
+/* A process of tellus-worker: new, at work, or waiting for one more job. */
+struct worker {
+	struct core *core;
+	struct worker *next; /* of all, so that none is forgotten */
+	pid_t pid;
+	uint64_t start_time;
+	struct child *child; /* NULL once it has ended */
+	int control; /* our end of its socket; -1 after a restart */
+	struct attempt *attempt; /* what it works on, or NULL */
+};
+
+enum attempt_phase {
+	ATTEMPT_STARTING, /* assigned; "ready" has not come */
+	ATTEMPT_READY, /* its start is being committed */
+	ATTEMPT_GOING,
+	ATTEMPT_FINISHED, /* its last event is in the journal */
+};
+
+/* One planning or job attempt that has, or had, a worker. */
+struct attempt {
+	struct core *core;
+	struct live *live;
+	int job; /* -1: planning */
+	int number;
+	char nonce[33];
+	enum attempt_phase phase;
+	struct worker *worker; /* NULL: gone */
+	int spool; /* descriptor of "events", -1 until it is there */
+	int64_t offset; /* read and journalled so far */
+	int watch_events, watch_output; /* ids, -1: none */
+	int output; /* descriptor, while somebody follows; else -1 */
+	bool term_sent, output_grew;
+	struct loop_timer timer; /* start deadline, then kill, then lease */
+	struct attempt *next; /* of the same run */
+};
+
+/* A run that is not final, or has workers or a failed commit to undo. */
+struct live {
+	struct core *core;
+	uint64_t id;
+	struct run *run;
+	bool dirty; /* its row must be put in this turn */
+	bool touched; /* its watchers must be told */
+	struct attempt *attempts;
+	struct worker *idle; /* the planner's, waiting for a job */
+	json_t *plan; /* plan.json, read when first needed */
+	int64_t retry_at_ms; /* boot clock: do not start before */
+	int start_failures;
+	bool ran; /* a worker has been at it: there is something to clean */
+	struct live *next;
+};
+
+typedef void defer_fn(struct core *c, bool committed, void *arg);
+
+struct deferred {
+	defer_fn *fn;
+	void *arg;
+};
+
+struct watcher {
+	uint64_t id, run;
+	core_watch_fn *fn;
+	void *arg;
+	bool told;
+	struct watcher *next;
+};
+
+struct outbox; /* notify.c */
+struct cleaner; /* clean.c */
+
+struct core {
+	struct loop *loop;
+	struct watch_set *watches;
+	struct journal *journal;
+	struct core_opts opts;
+	char *config_path, *libexecdir;
+	struct config_ref *conf; /* under mutex for other threads */
+	int state_fd, lock_fd;
+	uint64_t epoch;
+	char boot[BOOT_ID_MAX];
+	int64_t started_ms;
+
+	struct live *lives; /* by increasing id */
+	struct worker *workers;
+	bool want_dispatch;
+	bool failed; /* a write of this turn failed */
+	bool stopping;
+	struct deferred *defers;
+	size_t ndefers, defers_cap;
+	struct loop_timer retry_timer, queue_timer, idle_timer, dedupe_timer;
+	struct loop_timer output_timer;
+	int64_t last_busy_ms;
+
+	pthread_mutex_t mutex; /* conf, closed, asks, watchers */
+	bool closed;
+	struct ask *asks, **asks_tail;
+	int wake_fd;
+	struct watcher *watchers;
+	uint64_t next_watcher;
+	size_t nwatchers;
+
+	struct outbox *outbox;
+	struct cleaner *cleaner;
+};
+
+/* ---- turn.c ---- */
+
+/* Opens the turn's transaction when it is not open; false (and the turn
+ * fails) when that cannot be. */
+bool core_begin(struct core *c);
+/* Marks the turn as failed: nothing of it will be committed. */
+void core_fail(struct core *c, const struct err *e);
+void core_defer(struct core *c, defer_fn *fn, void *arg);
+/* Appends ev to the run: folds it in, journals it, marks the run.  Takes
+ * the event's memory.  -1: refused (logged and listed) or failed. */
+int core_event(struct live *l, struct event *take);
+void core_want_dispatch(struct core *c);
+loop_turn_fn core_turn;
+
+/* ---- ask.c ---- */
+
+loop_fd_fn ask_woken;
+/* Answers what waits, and from now on at once: the agent is stopping. */
+void ask_close(struct core *c);
+
+/* ---- lives.c ---- */
+
+struct live *live_find(struct core *c, uint64_t id);
+struct live *live_add(struct core *c, struct run *take);
+/* Frees those that are final and have nothing left to do. */
+void lives_sweep(struct core *c);
+void lives_free(struct core *c);
+/* After a failed commit: what is in memory is what the journal has. */
+void lives_reload(struct core *c);
+/* Folds a run from its events; ERR_ABSENT. */
+int run_load(struct core *c, uint64_t id, struct run **ret, struct err *e);
+int lives_load(struct core *c, struct err *e);
+
+/* ---- admit.c ---- */
+
+void admit_deliver(struct core *c, struct ask *a);
+void admit_retry(struct core *c, struct ask *a);
+void admit_cancel(struct core *c, struct ask *a);
+/* Reads REPO/tellus/incoming of every local repository. */
+void admit_incoming(struct core *c);
+
+/* ---- dispatch.c ---- */
+
+/* Starts whatever may start now; returns true when it changed something. */
+bool dispatch(struct core *c);
+
+/* ---- worker.c ---- */
+
+/* Starts tellus-worker; path goes into its argv. */
+int worker_spawn(struct core *c, const char *path, struct worker **ret,
+	struct err *e);
+/* One of an earlier tellusd, watched by pidfd (taken). */
+struct worker *worker_found(struct core *c, pid_t pid, uint64_t start_time,
+	int pidfd, struct err *e);
+/* Closes our end of its socket. */
+void worker_drop_control(struct worker *w);
+/* Nobody waits for it any more; it exits and is reaped. */
+void worker_release(struct worker *w);
+void workers_free(struct core *c); /* forgets all; they go on */
+
+/* ---- attempt.c ---- */
+
+
+/* Assigns the next attempt of a job (-1: planning) to w, or to a new
+ * worker when w is NULL. */
+int attempt_start(struct live *l, int job, struct worker *w, struct err *e);
+/* Finds the worker of a journalled attempt again, or declares it lost. */
+void attempt_recover(struct live *l, int job);
+void attempt_free(struct attempt *a);
+void attempt_cancel(struct attempt *a);
+/* Its spool told of its end; what follows is done after the commit. */
+void attempt_done(struct attempt *a);
+/* Reads its spool; without a worker and an end it is lost. */
+void attempt_check(struct attempt *a);
+struct attempt *attempt_find(struct live *l, int job);
+/* Followers came: watch the output file too. */
+void attempt_watch_output(struct attempt *a);
+/* Its worker said "ready", or has ended (a->worker is NULL then). */
+void attempt_ready(struct attempt *a);
+void attempt_worker_ended(struct attempt *a);
+
+/* ---- tail.c ---- */
+
+/* Copies what is new in the spool into the journal. */
+void tail_read(struct attempt *a);
+void tail_open(struct attempt *a);
+/* After a failed commit: how far the journal says we got. */
+void tail_reload(struct attempt *a);
+
+/* ---- spec.c ---- */
+
+/* spec.json of an attempt as text. */
+int spec_write(struct live *l, int job, int number, const char *nonce,
+	struct buf *out, struct err *e);
+/* The run's plan.json; borrowed.  NULL and *e when it cannot be read. */
+json_t *live_plan(struct live *l, struct err *e);
+/* The contexts github and needs for a job's "if". */
+json_t *job_contexts(struct live *l, const struct run_job *j);
+
+/* ---- notify.c ---- */
+
+int notify_init(struct core *c, struct err *e);
+void notify_free(struct core *c);
+/* Puts the outbox row that the run's state asks for, if any. */
+void notify_state(struct live *l);
+size_t notify_waiting(const struct core *c);
+
+/* ---- clean.c ---- */
+
+void clean_init(struct core *c);
+void clean_start(struct core *c); /* what an earlier tellusd left */
+/* The run is final and its workers are gone: its layers may go. */
+void clean_run(struct core *c, uint64_t id);
+void clean_free(struct core *c);
+
+/* ---- watchers.c ---- */
+
+void watchers_tell(struct core *c, struct live *l);
+void watchers_new(struct core *c); /* tells those that were just added */
+bool watchers_any(struct core *c, uint64_t run);
+
+#endif

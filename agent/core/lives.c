@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runs in memory: those that are not final.  All others are folded
+ * from their events when somebody asks.
+ */
+#include "base/base.h"
+#include "base/log.h"
+#include "core/inner.h"
+
+struct live *
+live_find(struct core *c, uint64_t id)
+{
+	for (struct live *l = c->lives; l; l = l->next)
+		if (l->id == id)
+			return l;
+	return NULL;
+}
+
+struct live *
+live_add(struct core *c, struct run *take)
+{
+	struct live *l = xcalloc(1, sizeof(*l)), **at = &c->lives;
+
+	l->core = c;
+	l->id = take->id;
+	l->run = take;
+	while (*at && (*at)->id < l->id)
+		at = &(*at)->next;
+	l->next = *at;
+	*at = l;
+	return l;
+}
+
+static void
+live_free(struct live *l)
+{
+	while (l->attempts)
+		attempt_free(l->attempts);
+	worker_release(l->idle);
+	json_decref(l->plan);
+	run_free(l->run);
+	free(l);
+}
+
+void
+lives_free(struct core *c)
+{
+	while (c->lives) {
+		struct live *l = c->lives;
+
+		c->lives = l->next;
+		live_free(l);
+	}
+}
+
+void
+lives_sweep(struct core *c)
+{
+	struct live **at = &c->lives;
+
+	while (*at) {
+		struct live *l = *at;
+
+		if (l->run && (!run_state_is_final(l->run->state) ||
+				      l->attempts || l->touched)) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		if (l->run && l->ran)
+			clean_run(c, l->id);
+		live_free(l);
+	}
+}
+
+static int
+fold(const struct event *ev, void *arg, struct err *e)
+{
+	struct run *r = arg;
+	struct err why = { 0 };
+
+	(void)e;
+	/* What was legal when it was written is legal now; a record that is
+	 * not is shown, and the rest of the run still stands. */
+	if (run_apply(r, ev, &why) < 0)
+		log_line(LOG_ERROR, "run %" PRIu64 ": event %u: %s", r->id,
+			ev->seq, why.msg);
+	return 0;
+}
+
+int
+run_load(struct core *c, uint64_t id, struct run **ret, struct err *e)
+{
+	AUTO(run_freep) struct run *r = run_new(id);
+
+	if (journal_events(c->journal, id, 0, fold, r, e) < 0)
+		return -1;
+	if (!r->next_seq)
+		return err_set(e, ERR_ABSENT, "there is no run %" PRIu64, id);
+	*ret = STEAL(r);
+	return 0;
+}
+
+void
+lives_reload(struct core *c)
+{
+	struct live **at = &c->lives;
+
+	while (*at) {
+		struct live *l = *at;
+		struct run *fresh = NULL;
+		struct err e = { 0 };
+
+		if (!l->dirty) {
+			at = &l->next;
+			continue;
+		}
+		l->touched = false;
+		for (struct attempt *a = l->attempts; a; a = a->next)
+			tail_reload(a);
+		if (run_load(c, l->id, &fresh, &e) == 0) {
+			run_free(l->run);
+			l->run = fresh;
+			at = &l->next;
+		} else if (e.code == ERR_ABSENT) {
+			*at = l->next;
+			live_free(l);
+		} else {
+			log_line(
+				LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
+			at = &l->next;
+		}
+	}
+}
+
+static int
+load_one(uint64_t id, void *arg, struct err *e)
+{
+	struct core *c = arg;
+	struct run *r;
+
+	if (run_load(c, id, &r, e) < 0)
+		return -1;
+	live_add(c, r);
+	return 0;
+}
+
+int
+lives_load(struct core *c, struct err *e)
+{
+	if (journal_active(c->journal, load_one, c, e) < 0)
+		return -1;
+	for (struct live *l = c->lives; l; l = l->next) {
+		if (l->run->nonce)
+			attempt_recover(l, -1);
+		for (size_t i = 0; i < l->run->njobs; i++)
+			if (l->run->jobs[i].state == RUN_RUNNING)
+				attempt_recover(l, (int)i);
+	}
+	return 0;
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Statuses to the forges.  An intent is a row of the outbox, written in the
+ * transaction of the state that it tells of, removed after the forge's
+ * answer.  Per repository, commit and context one is under way at a time
+ * and an older one is never sent after a newer.
+ */
+#include "base/base.h"
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "core/inner.h"
+
+#include <sys/random.h>
+
+#define SEND_TIMEOUT_MS 30000
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MOST_MS 900000
+#define GIVE_UP_MS ((int64_t)72 * 3600000)
+#define SPACING_MS 1000 /* between two writes to one forge */
+#define ACTIVE_MAX 8
+
+struct intent {
+	struct core *core;
+	uint64_t id; /* of its row */
+	json_t *json;
+	char *key;   /* repository, sha and context */
+	char *forge; /* the api's address: writes are spaced per forge */
+	int tries;
+	int64_t first_ms; /* wall: when it was made */
+	int64_t due_ms;   /* boot */
+	bool sending;
+	enum { KEEP, DONE, BURY } outcome;
+	char why[256];
+	struct intent *next;
+};
+
+struct pace {
+	char *forge;
+	int64_t free_ms; /* boot: no write before */
+	struct pace *next;
+};
+
+struct outbox {
+	struct poster *poster;
+	struct intent *first, **tail; /* by id: oldest first */
+	struct pace *paces;
+	struct loop_timer timer;
+};
+
+static void pump(struct core *c);
+
+static void
+pump_later(void *arg)
+{
+	pump(arg);
+}
+
+/* ---- making them ---- */
+
+static struct intent *
+intent_new(struct core *c, uint64_t id, json_t *take)
+{
+	struct intent *in = xcalloc(1, sizeof(*in));
+	const char *repo = jget_str(take, "repository");
+	const struct repo_conf *conf =
+		config_repo(&c->conf->conf, repo ? repo : "");
+
+	in->core = c;
+	in->id = id;
+	in->json = take;
+	in->key = xasprintf("%s %s %s", repo ? repo : "",
+		jget_str(take, "sha") ? jget_str(take, "sha") : "",
+		jget_str(take, "context") ? jget_str(take, "context") : "");
+	in->forge = xstrdup(conf && conf->api ? conf->api : "");
+	in->tries = (int)jget_int(take, "tries", 0);
+	in->first_ms = jget_int(take, "first", clock_wall_ms());
+	*c->outbox->tail = in;
+	c->outbox->tail = &in->next;
+	return in;
+}
+
+static void
+intent_free(struct outbox *o, struct intent *in)
+{
+	struct intent **at = &o->first;
+
+	while (*at != in)
+		at = &(*at)->next;
+	*at = in->next;
+	if (!in->next)
+		o->tail = at;
+	json_decref(in->json);
+	free(in->key);
+	free(in->forge);
+	free(in);
+}
+
+static void
+describe(const struct run *r, struct buf *out)
+{
+	AUTO(buf_release) struct buf span = BUF_INIT;
+
+	if (r->finished_ms && r->started_ms)
+		clock_addspan(&span, r->finished_ms - r->started_ms);
+	switch (r->state) {
+	case RUN_PASSED:
+		buf_addf(out, "passed in %s", span.data);
+		break;
+	case RUN_QUEUED:
+	case RUN_RUNNING:
+		buf_addz(out, "running");
+		break;
+	default:
+		if (r->reason.step)
+			buf_addf(out, "%s: ", r->reason.step);
+		buf_addz(out, r->reason.text ? r->reason.text
+					     : run_state_name(r->state));
+		break;
+	}
+}
+
+/* Without a workflow (it could not be read) the context is the prefix. */
+static char *
+context_of(const struct run *r, const struct repo_conf *repo)
+{
+	const char *prefix = repo->context ? repo->context : "tellus";
+
+	return r->workflow ? xasprintf("%s/%s", prefix, r->workflow)
+			   : xstrdup(prefix);
+}
+
+static json_t *
+intent_json(struct live *l, const struct repo_conf *repo)
+{
+	const struct run *r = l->run;
+	AUTO(freep) char *context = context_of(r, repo);
+	AUTO(buf_release) struct buf text = BUF_INIT;
+	const char *url = l->core->conf->conf.url;
+	json_t *o = json_object();
+
+	describe(r, &text);
+	jset_int(o, "run", (int64_t)l->id);
+	jset_str(o, "repository", r->push.repository);
+	jset_str(o, "sha", r->push.sha);
+	jset_str(o, "ref", r->push.ref);
+	jset_str(o, "context", context);
+	jset_str(o, "state", run_state_name(r->state));
+	json_object_set_new(
+		o, "description", json_stringn_nocheck(text.data, text.len));
+	if (url) {
+		AUTO(freep)
+		char *page = xasprintf("%s/runs/%" PRIu64, url, l->id);
+
+		jset_str(o, "target_url", page);
+	}
+	jset_int(o, "first", clock_wall_ms());
+	return o;
+}
+
+struct made {
+	uint64_t id;
+	json_t *json;
+};
+
+/* The row is committed: it may be sent. */
+static void
+made_committed(struct core *c, bool committed, void *arg)
+{
+	struct made *m = arg;
+
+	if (committed) {
+		intent_new(c, m->id, m->json);
+		pump(c);
+	} else {
+		json_decref(m->json);
+	}
+	free(m);
+}
+
+void
+notify_state(struct live *l)
+{
+	struct core *c = l->core;
+	const struct run *r = l->run;
+	const struct repo_conf *repo =
+		config_repo(&c->conf->conf, r->push.repository);
+	struct err e = { 0 };
+	struct made *m;
+	char *text;
+
+	if (!repo || !repo->statuses || !repo->token ||
+		repo->kind == FORGE_LOCAL || repo->kind == FORGE_NONE)
+		return;
+	/* Nothing is said of what no workflow wants. */
+	if (r->state == RUN_SKIPPED || r->state == RUN_RECEIVED ||
+		sha_is_zero(r->push.sha) || !core_begin(c))
+		return;
+	m = xcalloc(1, sizeof(*m));
+	m->json = intent_json(l, repo);
+	text = json_dumps(m->json, JSON_COMPACT);
+	if (journal_outbox_add(c->journal, text, strlen(text), &m->id, &e) <
+		0) {
+		core_fail(c, &e);
+		json_decref(m->json);
+		free(m);
+	} else {
+		core_defer(c, made_committed, m);
+	}
+	free(text);
+}
+
+/* ---- sending them ---- */
+
+static struct pace *
+pace_of(struct outbox *o, const char *forge)
+{
+	struct pace *p;
+
+	for (p = o->paces; p; p = p->next)
+		if (str_eq(p->forge, forge))
+			return p;
+	p = xcalloc(1, sizeof(*p));
+	p->forge = xstrdup(forge);
+	p->next = o->paces;
+	o->paces = p;
+	return p;
+}
+
+/* Full jitter: anything from nothing to the bound, which doubles. */
+static int64_t
+backoff(int tries)
+{
+	int64_t bound = BACKOFF_FIRST_MS;
+	uint32_t r = 0;
+
+	for (int i = 1; i < tries && bound < BACKOFF_MOST_MS; i++)
+		bound *= 2;
+	bound = MIN(bound, (int64_t)BACKOFF_MOST_MS);
+	if (getrandom(&r, sizeof(r), 0) < 0)
+		r = 0;
+	return bound / 4 + (int64_t)(r % (uint32_t)bound);
+}
+
+static void
+settled(struct core *c, bool committed, void *arg)
+{
+	struct intent *in = arg;
+
+	if (!committed) {
+		/* Sent, but not noted: it is sent again, which is harmless. */
+		in->sending = false;
+		in->due_ms = clock_boot_ms() + BACKOFF_FIRST_MS;
+	} else {
+		intent_free(c->outbox, in);
+	}
+	pump(c);
+}
+
+static void
+settle(struct intent *in)
+{
+	struct core *c = in->core;
+	struct err e = { 0 };
+	int rc;
+
+	crash_point("outbox.before-remove");
+	if (!core_begin(c)) {
+		core_defer(c, settled, in);
+		return;
+	}
+	rc = in->outcome == BURY
+		     ? journal_outbox_bury(c->journal, in->id, in->why, &e)
+		     : journal_outbox_del(c->journal, in->id, &e);
+	if (rc < 0 && e.code != ERR_ABSENT)
+		core_fail(c, &e);
+	core_defer(c, settled, in);
+}
+
+static void
+try_later(struct intent *in, int64_t wait_ms)
+{
+	struct core *c = in->core;
+	struct err e = { 0 };
+	char *text;
+
+	in->sending = false;
+	in->due_ms = clock_boot_ms() + (wait_ms ? wait_ms : backoff(in->tries));
+	jset_int(in->json, "tries", in->tries);
+	text = json_dumps(in->json, JSON_COMPACT);
+	if (core_begin(c) && journal_outbox_set(c->journal, in->id, text,
+				     strlen(text), &e) < 0)
+		core_fail(c, &e);
+	free(text);
+}
+
+static void
+bury(struct intent *in, const char *why)
+{
+	log_line(LOG_ERROR, "status of run %" PRId64 " given up: %s",
+		jget_int(in->json, "run", 0), why);
+	snprintf(in->why, sizeof(in->why), "%s", why);
+	in->outcome = BURY;
+	settle(in);
+}
+
+static void
+answered(const struct status_answer *a, const struct err *net, void *arg)
+{
+	struct intent *in = arg;
+	struct core *c = in->core;
+	const struct repo_conf *repo =
+		config_repo(&c->conf->conf, jget_str(in->json, "repository"));
+	enum status_verdict v = STATUS_RETRY;
+	struct err why = *net;
+	int64_t wait_ms = 0;
+
+	crash_point("outbox.answered");
+	if (a->code && repo)
+		v = forge_verdict(repo->kind, a, jget_str(in->json, "state"),
+			&wait_ms, &why);
+	in->tries++;
+	if (v == STATUS_OK) {
+		in->outcome = DONE;
+		settle(in);
+		return;
+	}
+	if (v == STATUS_DEAD) {
+		bury(in, why.msg);
+		return;
+	}
+	if (clock_wall_ms() - in->first_ms > GIVE_UP_MS) {
+		bury(in, why.msg);
+		return;
+	}
+	log_line(LOG_WARN,
+		"status of run %" PRId64 " not taken: %s; tried "
+		"%d times, it is tried again",
+		jget_int(in->json, "run", 0), why.msg, in->tries);
+	if (wait_ms)
+		pace_of(c->outbox, in->forge)->free_ms =
+			clock_boot_ms() + wait_ms;
+	try_later(in, wait_ms);
+	pump(c);
+}
+
+static void
+send_one(struct intent *in)
+{
+	struct core *c = in->core;
+	const struct repo_conf *repo =
+		config_repo(&c->conf->conf, jget_str(in->json, "repository"));
+	struct status_request req = { 0 };
+	struct status s = {
+		.repository = jget_str(in->json, "repository"),
+		.sha = jget_str(in->json, "sha"),
+		.ref = jget_str(in->json, "ref"),
+		.context = jget_str(in->json, "context"),
+		.state = jget_str(in->json, "state"),
+		.description = jget_str(in->json, "description"),
+		.target_url = jget_str(in->json, "target_url"),
+	};
+	struct err e = { 0 };
+
+	in->sending = true;
+	if (!repo || !repo->token) {
+		bury(in, "the repository or its token is no longer "
+			 "configured");
+		return;
+	}
+	if (forge_status(repo, &s, &req, &e) < 0) {
+		bury(in, e.msg);
+		return;
+	}
+	crash_point("outbox.before-send");
+	if (poster_send(c->outbox->poster, &req, SEND_TIMEOUT_MS, answered, in,
+		    &e) < 0) {
+		log_line(LOG_WARN, "status: %s", e.msg);
+		in->tries++;
+		try_later(in, 0);
+	}
+	status_request_release(&req);
+}
+
+/* Is there a newer one of the same key?  Then this one need not be sent. */
+static bool
+outdated(const struct intent *in)
+{
+	for (const struct intent *n = in->next; n; n = n->next)
+		if (str_eq(n->key, in->key))
+			return true;
+	return false;
+}
+
+/* Is an older one of the same key still there (being sent)? */
+static bool
+must_wait(const struct outbox *o, const struct intent *in)
+{
+	for (const struct intent *p = o->first; p != in; p = p->next)
+		if (str_eq(p->key, in->key))
+			return true;
+	return false;
+}
+
+static void
+pump(struct core *c)
+{
+	struct outbox *o = c->outbox;
+	int64_t now = clock_boot_ms(), next = INT64_MAX;
+
+	for (struct intent *in = o->first, *after; in; in = after) {
+		struct pace *p = pace_of(o, in->forge);
+		int64_t due = MAX(in->due_ms, p->free_ms);
+
+		after = in->next;
+		if (in->sending || must_wait(o, in))
+			continue;
+		if (outdated(in)) {
+			in->sending = true;
+			in->outcome = DONE;
+			settle(in);
+			continue;
+		}
+		if (due > now || poster_active(o->poster) >= ACTIVE_MAX) {
+			next = MIN(next, due);
+			continue;
+		}
+		p->free_ms = now + SPACING_MS;
+		send_one(in);
+	}
+	if (next < INT64_MAX)
+		loop_timer_set(
+			c->loop, &o->timer, MAX(next - now, 1), pump_later, c);
+}
+
+/* ---- life ---- */
+
+static int
+load_one(uint64_t id, const char *json, size_t len, void *arg, struct err *e)
+{
+	struct core *c = arg;
+	json_t *v = json_parse(json, len, e);
+
+	if (!v)
+		return -1;
+	intent_new(c, id, v);
+	return 0;
+}
+
+int
+notify_init(struct core *c, struct err *e)
+{
+	struct outbox *o = xcalloc(1, sizeof(*o));
+
+	o->tail = &o->first;
+	c->outbox = o;
+	o->poster = poster_new(c->loop);
+	if (journal_outbox_each(c->journal, load_one, c, e) < 0)
+		return err_wrap(e, "outbox");
+	if (o->first)
+		loop_timer_set(c->loop, &o->timer, 0, pump_later, c);
+	return 0;
+}
+
+size_t
+notify_waiting(const struct core *c)
+{
+	size_t n = 0;
+
+	for (const struct intent *in = c->outbox->first; in; in = in->next)
+		n++;
+	return n;
+}
+
+void
+notify_free(struct core *c)
+{
+	struct outbox *o = c->outbox;
+
+	if (!o)
+		return;
+	poster_free(o->poster);
+	while (o->first)
+		intent_free(o, o->first);
+	while (o->paces) {
+		struct pace *p = o->paces;
+
+		o->paces = p->next;
+		free(p->forge);
+		free(p);
+	}
+	free(o);
+	c->outbox = NULL;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spec.json: what a worker is told (work/spec.h has the shape).  Made from
+ * the configuration, the run and its plan.json.
+ */
+#include "base/base.h"
+#include "core/inner.h"
+#include "model/plan.h"
+#include "os/fd.h"
+#include "os/path.h"
+
+#include <fcntl.h>
+
+#define PLAN_MAX (8 << 20)
+
+json_t *
+live_plan(struct live *l, struct err *e)
+{
+	AUTO(freep) char *text = NULL, *path = NULL;
+	size_t len;
+
+	if (l->plan)
+		return l->plan;
+	path = xasprintf("runs/%" PRIu64 "/plan.json", l->run->plan_run);
+	if (fd_slurp_at(l->core->state_fd, path, PLAN_MAX, &text, &len, e) < 0)
+		return NULL;
+	l->plan = json_parse(text, len, e);
+	if (!l->plan)
+		err_wrap(e, "'%s'", path);
+	return l->plan;
+}
+
+static json_t *
+plan_workflow_of(struct live *l, struct err *e)
+{
+	json_t *plan = live_plan(l, e), *w;
+
+	if (!plan)
+		return NULL;
+	w = json_array_get(
+		jget_arr(plan, "workflows"), (size_t)l->run->workflow_index);
+	if (!w)
+		err_set(e, ERR_PERM,
+			"plan.json of run %" PRIu64 " has no workflow %d",
+			l->run->plan_run, l->run->workflow_index);
+	return w;
+}
+
+/* "success" for passed, as GitHub's needs.X.result has it. */
+static const char *
+result_name(enum run_state s)
+{
+	switch (s) {
+	case RUN_PASSED:
+		return "success";
+	case RUN_SKIPPED:
+		return "skipped";
+	case RUN_CANCELED:
+		return "cancelled";
+	default:
+		return "failure";
+	}
+}
+
+static json_t *
+needs_context(const struct live *l, const struct run_job *j)
+{
+	json_t *needs = json_object();
+
+	for (size_t i = 0; i < j->nneeds; i++) {
+		const struct run_job *n = &l->run->jobs[j->needs[i]];
+		json_t *o = json_object();
+
+		jset_str(o, "result", result_name(n->state));
+		json_object_set_new(o, "outputs",
+			n->outputs ? json_incref(n->outputs) : json_object());
+		json_object_set_new(needs, n->id, o);
+	}
+	return needs;
+}
+
+json_t *
+job_contexts(struct live *l, const struct run_job *j)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "github",
+		plan_github_context(&l->run->push, l->id, l->run->attempt,
+			l->run->workflow, j->id));
+	json_object_set_new(o, "needs", needs_context(l, j));
+	return o;
+}
+
+static json_t *
+repository_json(const struct repo_conf *r)
+{
+	json_t *o = json_object();
+
+	jset_str(o, "name", r->name);
+	jset_str(o, "url", r->url);
+	jset_str(o, "path", r->path);
+	jset_str(o, "kind", forge_kind_name(r->kind));
+	jset_str(o, "token_file", r->token_file);
+	return o;
+}
+
+static json_t *
+host_json(const struct config *conf)
+{
+	json_t *o = json_object(), *expose = json_array();
+
+	jset_str(o, "build_user", conf->build_user);
+	jset_str(o, "sandbox", conf->sandbox);
+	for (size_t i = 0; i < conf->expose.len; i++)
+		json_array_append_new(expose, json_string(conf->expose.v[i]));
+	json_object_set_new(o, "expose", expose);
+	json_object_set_new(
+		o, "host_network", json_boolean(str_eq(conf->network, "host")));
+	return o;
+}
+
+/* The tree of the newest earlier run of the repository: near this one. */
+static char *
+near_tree(const struct live *l)
+{
+	for (const struct live *o = l->core->lives; o; o = o->next)
+		if (o != l && o->run->tree &&
+			str_eq(o->run->push.repository,
+				l->run->push.repository))
+			return o->run->tree;
+	return NULL;
+}
+
+static json_t *
+head(struct live *l, int job, int number, const char *nonce, struct err *e)
+{
+	const struct config *conf = &l->core->conf->conf;
+	const struct repo_conf *repo =
+		config_repo(conf, l->run->push.repository);
+	json_t *o;
+
+	if (!repo) {
+		err_set(e, ERR_PERM,
+			"the repository '%s' is no longer configured",
+			l->run->push.repository);
+		return NULL;
+	}
+	o = json_object();
+	jset_int(o, "version", 1);
+	jset_str(o, "kind", job < 0 ? "plan" : "job");
+	jset_int(o, "run", (int64_t)l->id);
+	jset_int(o, "attempt", number);
+	jset_str(o, "nonce", nonce);
+	jset_int(o, "epoch", (int64_t)l->core->epoch);
+	json_object_set_new(o, "repository", repository_json(repo));
+	json_object_set_new(o, "push", push_to_json(&l->run->push));
+	json_object_set_new(o, "host", host_json(conf));
+	jset_str(o, "near", near_tree(l));
+	return o;
+}
+
+static json_t *
+done_json(const struct run_job *j)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < j->nsteps; i++) {
+		const struct run_step *s = &j->steps[i];
+		json_t *o;
+
+		if (!run_state_is_final(s->state))
+			continue;
+		o = json_object();
+		jset_int(o, "step", (int64_t)i);
+		jset_str(o, "state", run_state_name(s->state));
+		jset_int(o, "exit", s->exit_code);
+		json_object_set_new(o, "ignored", json_boolean(s->ignored));
+		jset_str(o, "layer", s->layer);
+		jset_str(o, "record", s->record);
+		jset_int(o, "record_crc", s->record_crc);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+limits_json(const struct config *conf, const json_t *job)
+{
+	const struct {
+		const char *name;
+		int64_t dflt;
+	} all[] = {
+		{ "memory", conf->memory },
+		{ "cpu", conf->cpu_milli },
+		{ "pids", conf->pids },
+		{ "disk", conf->disk },
+		{ "output", conf->output },
+	};
+	json_t *o = json_object(), *own = jget_obj(job, "limits");
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		jset_int(o, all[i].name,
+			jget_int(own, all[i].name, all[i].dflt));
+	return o;
+}
+
+/* Trusted runs get what they ask for, as far as the administrator allows;
+ * NULL: refused. */
+static const char *
+network_of(const struct live *l, const json_t *job, struct err *e)
+{
+	const char *conf = l->core->conf->conf.network;
+	const char *want = jget_str(job, "network");
+
+	if (l->run->push.fork)
+		return "none";
+	if (!want)
+		return conf;
+	if (str_eq(want, "host") && !str_eq(conf, "host")) {
+		err_set(e, ERR_PERM,
+			"network: host is not allowed on this machine; the "
+			"administrator can allow it with agent.network = host");
+		return NULL;
+	}
+	return want;
+}
+
+static int
+add_job(struct live *l, int job, json_t *o, struct err *e)
+{
+	const struct config *conf = &l->core->conf->conf;
+	const struct run_job *j = &l->run->jobs[job];
+	json_t *w = plan_workflow_of(l, e), *p, *brief = json_object(),
+	       *tries = json_array();
+	const char *network = NULL;
+
+	p = json_array_get(jget_arr(w, "jobs"), (size_t)job);
+	if (w && !p)
+		err_set(e, ERR_PERM, "plan.json has no job %d", job);
+	if (p)
+		network = network_of(l, p, e);
+	if (!network) {
+		json_decref(brief);
+		json_decref(tries);
+		return -1;
+	}
+	jset_str(brief, "file", jget_str(w, "file"));
+	jset_str(brief, "name", jget_str(w, "name"));
+	if (jget_obj(w, "env"))
+		json_object_set(brief, "env", jget_obj(w, "env"));
+	for (size_t i = 0; i < j->nsteps; i++)
+		json_array_append_new(tries, json_integer(j->steps[i].tries));
+	jset_int(o, "job", job);
+	jset_int(o, "plan_run", (int64_t)l->run->plan_run);
+	jset_int(o, "run_attempt", l->run->attempt);
+	if (jget_obj(l->plan, "commit"))
+		json_object_set(o, "commit", jget_obj(l->plan, "commit"));
+	jset_str(o, "tree", l->run->tree);
+	jset_str(o, "sha", l->run->push.sha);
+	json_object_set_new(o, "workflow", brief);
+	json_object_set(o, "plan", p);
+	json_object_set_new(o, "needs", needs_context(l, j));
+	jset_str(o, "network", network);
+	json_object_set_new(o, "limits", limits_json(conf, p));
+	jset_int(o, "timeout_ms",
+		jget_int(p, "timeout_ms", 0) ? jget_int(p, "timeout_ms", 0)
+					     : conf->timeout_ms);
+	json_object_set_new(o, "tries", tries);
+	json_object_set_new(o, "done", done_json(j));
+	return 0;
+}
+
+int
+spec_write(struct live *l, int job, int number, const char *nonce,
+	struct buf *out, struct err *e)
+{
+	json_t *o = head(l, job, number, nonce, e);
+	char *text;
+
+	if (!o)
+		return -1;
+	if (job >= 0 && add_job(l, job, o, e) < 0) {
+		json_decref(o);
+		return -1;
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	if (!text)
+		return err_set(e, ERR_PERM, "the job cannot be written down");
+	buf_addz(out, text);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tellus-worker: one planning or job attempt.  Started by tellusd with the
+ * control socket as descriptor 3; its argument then only names the attempt
+ * for those who look at the process list.  Two errands beside that:
+ * --doctor STATE, and --sweep STATE RUN... or --sweep-others STATE RUN...
+ */
+#include "base/base.h"
+#include "base/log.h"
+#include "os/fd.h"
+#include "os/path.h"
+#include "work/sweep.h"
+#include "work/worker.h"
+
+#include <fcntl.h>
+
+#define CONTROL_FD 3
+
+static int
+sweep(bool others, const char *state, char **runs, int n)
+{
+	struct err e = { 0 };
+	AUTO(fd_closep) int fd = path_open_dir(AT_FDCWD, state, &e);
+	int bad = fd < 0;
+
+	if (others && !bad)
+		bad = sweep_others(fd, runs, (size_t)n, &e) < 0;
+	for (int i = 0; !others && !bad && i < n; i++)
+		bad = sweep_run(fd, runs[i], &e) < 0;
+	if (bad)
+		log_line(LOG_ERROR, "clean up: %s", e.msg);
+	return bad;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc > 1 && str_eq(argv[1], "--version")) {
+		printf("tellus-worker %s\n", PACKAGE_VERSION);
+		return 0;
+	}
+	log_set_name("tellus-worker");
+	if (argc > 2 && str_eq(argv[1], "--doctor"))
+		return worker_doctor(argv[2]) ? 0 : 1;
+	if (argc > 2 && str_starts(argv[1], "--sweep"))
+		return sweep(str_eq(argv[1], "--sweep-others"), argv[2],
+			argv + 3, argc - 3);
+	return worker_main(CONTROL_FD);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* See sweep.h. */
+#include "base/base.h"
+#include "box/box.h"
+#include "os/fd.h"
+#include "os/path.h"
+#include "work/sweep.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+typedef int entry_fn(int dirfd, const char *name, void *arg, struct err *e);
+
+/* Calls fn for each entry of dirfd/name that starts with a digit or a
+ * letter; an absent folder has none. */
+static int
+each_entry(int dirfd, const char *name, entry_fn *fn, void *arg, struct err *e)
+{
+	int fd = path_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0, e);
+	struct dirent *d;
+	DIR *dir;
+	int rc = 0;
+
+	if (fd < 0)
+		return e->code == ERR_ABSENT ? 0 : -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return err_sys(e, "read '%s'", name);
+	}
+	while (rc == 0 && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			rc = fn(fd, d->d_name, arg, e);
+	closedir(dir);
+	return rc;
+}
+
+static int
+sweep_attempt(int run_fd, const char *name, void *arg UNUSED, struct err *e)
+{
+	AUTO(fd_closep)
+	int fd = openat(
+		run_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0; /* plan.json and the like */
+	return path_remove_tree(fd, "layers", e);
+}
+
+static int
+sweep_entry(int runs_fd, const char *name, void *arg UNUSED, struct err *e)
+{
+	if (each_entry(runs_fd, name, sweep_attempt, NULL, e) < 0)
+		return err_wrap(e, "run %s", name);
+	return 0;
+}
+
+int
+sweep_run(int state_fd, const char *run, struct err *e)
+{
+	AUTO(fd_closep)
+	int fd = path_open_beneath(
+		state_fd, "runs", O_RDONLY | O_DIRECTORY, 0, e);
+
+	if (fd < 0 || !path_is_clean(run) || strchr(run, '/'))
+		return err_set(e, ERR_PERM, "'%s' is no run", run);
+	return sweep_entry(fd, run, NULL, e);
+}
+
+struct keep {
+	char *const *runs;
+	size_t n;
+};
+
+static int
+sweep_unless_kept(int runs_fd, const char *name, void *arg, struct err *e)
+{
+	const struct keep *k = arg;
+
+	for (size_t i = 0; i < k->n; i++)
+		if (str_eq(k->runs[i], name))
+			return 0;
+	return sweep_entry(runs_fd, name, NULL, e);
+}
+
+int
+sweep_others(int state_fd, char *const *runs, size_t n, struct err *e)
+{
+	struct keep k = { runs, n };
+
+	return each_entry(state_fd, "runs", sweep_unless_kept, &k, e);
+}
+
+static const struct {
+	const char *from, *shown;
+} levels[] = {
+	{ "ok", "OK" },
+	{ "warn", "WARN" },
+	{ "fail", "FAIL" },
+};
+
+static void
+print_fact(const char *level, const char *what, const char *text,
+	const char *remedy, void *arg)
+{
+	bool *good = arg;
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+		if (str_eq(levels[i].from, level))
+			level = levels[i].shown;
+	printf("%-4s  %s: %s\n", level, what, text);
+	if (remedy && *remedy)
+		printf("      %s\n", remedy);
+	if (str_eq(level, "FAIL"))
+		*good = false;
+}
+
+bool
+worker_doctor(const char *state)
+{
+	struct box_conf c = { .probe_dir = state };
+	bool good = true;
+
+	box_facts(&c, print_fact, &good);
+	return good;
+}
