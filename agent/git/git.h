@@ -110,6 +110,7 @@ int tree_find(int state_fd, const char *tree, const char *kind,
  * rename.  near (may be NULL) is a tree id to build upon.  kind is "root"
  * or "user": which overlay xattrs it may carry.  Runs as the user who is to
  * own the files.  Fine when it is there already.
+ * ERR_ABSENT: objects are missing or damaged (mirror_discard, then fetch).
  */
 int tree_build(struct repo *r, int state_fd, const char *tree, const char *near,
 	const char *kind, const struct tree_limits *lim, struct err *e);
