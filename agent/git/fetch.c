@@ -15,7 +15,7 @@
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define CA_MAX ((size_t)4 << 20)
 /* Some libraries ask a second time before they look at the answer. */
-#define ASKED_MAX 2
+#define GIVEN_MAX 2
 
 static void
 tell_progress(struct fetch *f)
@@ -47,7 +47,8 @@ on_message(const char *text UNUSED, int len UNUSED, void *arg)
 }
 
 static int
-ssh_credential(git_credential **ret, const char *user, unsigned int allowed)
+ssh_credential(struct fetch *f, git_credential **ret, const char *user,
+	unsigned int allowed)
 {
 	static const char *const keys[] = { "id_ed25519", "id_ecdsa" };
 	const char *home = getenv("HOME");
@@ -56,6 +57,7 @@ ssh_credential(git_credential **ret, const char *user, unsigned int allowed)
 		return git_credential_username_new(ret, user);
 	if (!(allowed & GIT_CREDENTIAL_SSH_KEY))
 		return GIT_EAUTH;
+	f->given++;
 	if (getenv("SSH_AUTH_SOCK"))
 		return git_credential_ssh_key_from_agent(ret, user);
 	for (size_t i = 0; home && i < ARRAY_LEN(keys); i++) {
@@ -80,13 +82,14 @@ on_credentials(git_credential **ret, const char *url, const char *user,
 	struct fetch *f = arg;
 	const struct mirror_spec *m = f->spec;
 
-	if (!url_same_origin(url, m->url) || f->asked++ >= ASKED_MAX)
+	if (!url_same_origin(url, m->url) || f->given >= GIVEN_MAX)
 		return GIT_EAUTH;
 	if (allowed & (GIT_CREDENTIAL_SSH_KEY | GIT_CREDENTIAL_USERNAME))
 		return ssh_credential(
-			ret, user && *user ? user : "git", allowed);
+			f, ret, user && *user ? user : "git", allowed);
 	if (!m->token || !(allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT))
 		return GIT_EAUTH;
+	f->given++;
 	if (m->token_user && *m->token_user)
 		user = m->token_user;
 	return git_credential_userpass_plaintext_new(
@@ -205,7 +208,7 @@ explain(struct fetch *f, int rc, struct err *e)
 			"the server's certificate is not trusted (%s)", text);
 	if (rc == GIT_EAUTH)
 		return err_set(e, ERR_DENIED, "%s",
-			f->asked ? "the server refused our credentials"
+			f->given ? "the server refused our credentials"
 				 : "the server wants credentials");
 	if (known >= 0)
 		return err_set(e, meanings[known].code, "%s",
@@ -273,7 +276,7 @@ fetch_refs(git_repository *git, struct fetch *f, const char *const *specs,
 	o.download_tags = tags ? GIT_REMOTE_DOWNLOAD_TAGS_AUTO
 			       : GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	o.proxy_opts.type = GIT_PROXY_AUTO;
-	f->asked = 0;
+	f->given = 0;
 	f->too_large = f->bad_certificate = f->bad_host_key = false;
 	f->looks_corrupt = false;
 	errno = 0;
