@@ -222,6 +222,9 @@ step_context(struct run_page *pg, size_t job, size_t step)
 		json_object_set_new(o, "is_open", json_true());
 	if (has_output(s))
 		json_object_set_new(o, "has_output", json_true());
+	/* Complete: live.js need not build it again. */
+	if (run_state_is_final(s->state))
+		jset_int(o, "attempt", MAX(s->tries, 1));
 	return o;
 }
 
