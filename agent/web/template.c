@@ -202,8 +202,10 @@ parse_all(struct parser *p)
 		const char *close = strstr(open, "}}"), *end = open, *next;
 		AUTO(freep) char *tag = NULL;
 
-		if (!close)
+		if (!close) {
+			p->at = open;
 			return fail(p, "no end of", "{{");
+		}
 		next = close + 2;
 		if (strchr("#^/!", open[2]))
 			trim_line(p, &end, &next);
