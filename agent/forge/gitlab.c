@@ -46,16 +46,16 @@ read_commit(const json_t *c, struct push *p, const char **ret_message,
 }
 
 /* "git push -o ci.skip" has no value, which arrives as true; any other
- * that the pusher gave means the same. */
-static int
-read_skip(const json_t *root, bool *ret, struct err *e)
+ * that the pusher gave means the same.  What has another shape (a list, in
+ * old GitLabs) asks for nothing. */
+static bool
+options_ask_skip(const json_t *root)
 {
-	const json_t *v;
+	const json_t *options = json_object_get(root, "push_options");
+	const json_t *skip =
+		json_object_get(json_object_get(options, "ci"), "skip");
 
-	if (field_any(root, "push_options.ci.skip", &v, e) < 0)
-		return -1;
-	*ret = v && !json_is_false(v);
-	return 0;
+	return skip && !json_is_false(skip) && !json_is_null(skip);
 }
 
 /* checkout_sha is the commit also where "after" is an annotated tag; it is
@@ -67,7 +67,6 @@ read_push(const json_t *root, struct delivery *d, struct err *e)
 	const char *message = NULL, *checkout = NULL;
 	AUTO(freep) char *after = NULL;
 	const json_t *commit;
-	bool skip = false;
 
 	d->what = DELIVERY_PUSH;
 	p->event = xstrdup("push");
@@ -83,10 +82,9 @@ read_push(const json_t *root, struct delivery *d, struct err *e)
 	if (field_sha(root, "checkout_sha", &p->sha, e) < 0 ||
 		find_commit(root, p->sha, &commit, e) < 0 ||
 		read_commit(commit, p, &message, e) < 0 ||
-		field_text(root, "user_username", &p->actor, e) < 0 ||
-		read_skip(root, &skip, e) < 0)
+		field_text(root, "user_username", &p->actor, e) < 0)
 		return -1;
-	if (skip)
+	if (options_ask_skip(root))
 		return delivery_ignore(d, "the push option ci.skip asks for no "
 					  "run");
 	if (message && message_asks_skip(message))

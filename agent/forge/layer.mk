@@ -12,7 +12,7 @@ forge_libs = libforge.a libconfig.a libmodel.a libos.a libbase.a \
 	$(CURL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 UNIT_TESTS += t/unit/forge_verify t/unit/forge_github t/unit/forge_gitlab \
-	t/unit/forge_status
+	t/unit/forge_status t/unit/forge_hostile t/unit/forge_post
 t_unit_forge_verify_SOURCES = t/unit/forge_verify.c t/unit/forge_request.h
 t_unit_forge_verify_LDADD = $(forge_libs)
 t_unit_forge_github_SOURCES = t/unit/forge_github.c t/unit/forge_request.h
@@ -21,6 +21,10 @@ t_unit_forge_gitlab_SOURCES = t/unit/forge_gitlab.c t/unit/forge_request.h
 t_unit_forge_gitlab_LDADD = $(forge_libs)
 t_unit_forge_status_SOURCES = t/unit/forge_status.c t/unit/forge_request.h
 t_unit_forge_status_LDADD = $(forge_libs)
+t_unit_forge_hostile_SOURCES = t/unit/forge_hostile.c t/unit/forge_request.h
+t_unit_forge_hostile_LDADD = $(forge_libs)
+t_unit_forge_post_SOURCES = t/unit/forge_post.c
+t_unit_forge_post_LDADD = $(forge_libs)
 
 # Verifies, parses and posts what a shell test hands it.
 check_PROGRAMS += t/unit/forge_check
