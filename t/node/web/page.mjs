@@ -12,7 +12,7 @@ const [phase, base, executablePath, gate] = process.argv.slice(2);
 const here = path.dirname(new URL(import.meta.url).pathname);
 const payloads = JSON.parse(
 	fs.readFileSync(path.join(here, "payloads.json"), "utf8"));
-const WAIT_MS = 30000;
+const WAIT_MS = 15000;
 const TAGS = new Set(("html head meta title link script body a header nav " +
 	"main footer p h1 h2 ol li span bdi code time template article dl " +
 	"div dt dd section details summary pre").split(" "));
@@ -20,6 +20,7 @@ const TAGS = new Set(("html head meta title link script body a header nav " +
 // A context that notes whatever a page may not do.
 async function open(browser, options = {}) {
 	const context = await browser.newContext(options);
+	context.setDefaultTimeout(WAIT_MS);
 	const bad = [];
 	await context.addInitScript(() => {
 		document.addEventListener("securitypolicyviolation", (ev) =>
