@@ -36,8 +36,8 @@ test_expect_success 'an agent gets a commit whose every name is hostile' '
 	make_gate &&
 	node "$web/workflow.mjs" "$gate/go" >workflow &&
 	make_repo demo <workflow &&
-	node -p "JSON.parse(fs.readFileSync(process.argv[1])).join(\"\n\")" \
-		"$web/payloads.json" >demo/payloads &&
+	node "$web/workflow.mjs" payloads >demo/payloads &&
+	node "$web/workflow.mjs" colors >demo/colors &&
 	git -C demo add -A &&
 	git -C demo commit -q --amend \
 		--author "\" onmouseover=\"window.hit=1 <a@example.org>" \
