@@ -482,13 +482,20 @@ void
 attempt_watch_output(struct attempt *a)
 {
 	AUTO(buf_release) struct buf path = BUF_INIT;
+	AUTO(freep) char *whole = NULL;
 	struct err e;
 
 	if (a->watch_output >= 0 || a->job < 0)
 		return;
-	buf_addf(&path, "%s/", a->core->conf->conf.state);
 	core_attempt_path(a->live->id, a->job, a->number, &path);
 	buf_addz(&path, "/output");
+	if (a->output < 0)
+		a->output = path_open_beneath(
+			a->core->state_fd, path.data, O_RDONLY, 0, &e);
+	whole = xasprintf("%s/%s", a->core->conf->conf.state, path.data);
 	a->watch_output = watch_add(
-		a->core->watches, path.data, IN_MODIFY, output_grew, a, &e);
+		a->core->watches, whole, IN_MODIFY, output_grew, a, &e);
+	/* What was printed before anybody looked is told as well. */
+	if (a->watch_output >= 0)
+		output_grew(0, NULL, a);
 }

@@ -40,4 +40,5 @@ t_unit_web_pages_SOURCES = t/unit/web-pages.c t/tap.h
 t_unit_web_pages_LDADD = $(web_page_libs)
 
 SHELL_TESTS += t/0550-page.sh
-EXTRA_DIST += t/node/web/package.json t/node/web/package-lock.json
+EXTRA_DIST += t/node/web/package.json t/node/web/package-lock.json \
+	t/node/web/page.mjs t/node/web/payloads.json t/node/web/workflow.mjs
