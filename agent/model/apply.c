@@ -283,6 +283,7 @@ static int
 on_lost(struct run *r, const struct event *ev, struct err *e)
 {
 	struct run_job *j;
+	int64_t from;
 
 	if (ev->job < 0) {
 		if (ev->attempt != r->plan_attempt)
@@ -300,8 +301,9 @@ on_lost(struct run *r, const struct event *ev, struct err *e)
 	j->state = RUN_QUEUED;
 	j->lost++;
 	str_set(&j->nonce, NULL);
+	from = jget_int(ev->data, "from", (int64_t)j->nsteps);
 	for (size_t i = 0; i < j->nsteps; i++)
-		if (j->steps[i].state == RUN_RUNNING)
+		if (j->steps[i].state == RUN_RUNNING || (int64_t)i >= from)
 			j->steps[i].state = RUN_QUEUED;
 	return 0;
 }
