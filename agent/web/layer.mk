@@ -20,3 +20,16 @@ libweb_a_SOURCES = \
 	agent/web/server.c agent/web/server.h \
 	agent/web/site.c \
 	agent/web/web.h
+
+check_PROGRAMS += t/unit/webraw t/bench/load
+t_unit_webraw_SOURCES = t/unit/webraw.c
+t_unit_webraw_LDADD = libos.a libbase.a $(JANSSON_LIBS)
+t_bench_load_SOURCES = t/bench/load.c
+t_bench_load_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+t_bench_load_LDADD = libos.a libbase.a $(CRYPTO_LIBS) $(JANSSON_LIBS)
+
+SHELL_TESTS += \
+	t/0500-web-head.sh \
+	t/0510-web-limits.sh \
+	t/0520-web-access.sh \
+	t/0530-web-live.sh

@@ -33,8 +33,8 @@ box_free(struct ask_box *b)
 static struct conn *
 conn_of(struct MHD_Connection *mc)
 {
-	const union MHD_ConnectionInfo *i = MHD_get_connection_info(mc,
-		MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return i ? i->socket_context : NULL;
 }
@@ -58,6 +58,8 @@ request_begin(void *cls, const char *uri, struct MHD_Connection *mc)
 	r->mc = mc;
 	r->too_long = len > WEB_URL ? 414 : 0;
 	r->url = xstrndup(uri, MIN(strcspn(uri, "?"), (size_t)WEB_URL));
+	r->line[0] = uri;
+	r->line[1] = uri + len;
 	c->req = r;
 	conn_deadline(c, clock_boot_ms() + WEB_HEAD_MS);
 	return r;
@@ -108,8 +110,8 @@ check_request(struct request *r, const char *version)
 	uint64_t length = 0;
 
 	r->conf = core_config(r->web->core);
-	fault = head_check(r->mc, r->method, version, &length,
-		&r->is_proper);
+	fault = head_check(
+		r->mc, r->method, r->line, version, &length, &r->is_proper);
 	r->is_bad = fault != HEAD_OK || strstr(r->url, "%00");
 	if (r->too_long)
 		reply_problem(r, r->too_long,
@@ -119,15 +121,15 @@ check_request(struct request *r, const char *version)
 	else if (__atomic_load_n(&r->web->is_stopping, __ATOMIC_ACQUIRE))
 		reply_problem(r, 503, "the agent is shutting down");
 	else if (route_find(r) && access_check(r) &&
-		length > (uint64_t)r->body_max)
+		 length > (uint64_t)r->body_max)
 		reply_problem(r, 413,
 			"the body has %" PRIu64 " bytes, the limit is %zu",
 			length, r->body_max);
 	r->head_done_ms = clock_boot_ms();
-	conn_deadline(r->conn,
-		r->head_done_ms + WEB_BODY_MS +
-			(int64_t)MIN(length, (uint64_t)r->body_max) /
-				WEB_BODY_STEP * 1000);
+	conn_deadline(
+		r->conn, r->head_done_ms + WEB_BODY_MS +
+				 (int64_t)MIN(length, (uint64_t)r->body_max) /
+					 WEB_BODY_STEP * 1000);
 }
 
 /* ---- the body ---- */
@@ -147,7 +149,8 @@ take_body(struct request *r, const char *data, size_t *len)
 		return MHD_NO;
 	}
 	if (r->web->body_bytes + n > WEB_BODIES) {
-		log_line(LOG_WARN, "web: %s: the bodies of all requests "
+		log_line(LOG_WARN,
+			"web: %s: the bodies of all requests "
 			"reached %zu bytes, one was cut off",
 			r->conn->addr, WEB_BODIES);
 		return MHD_NO;
@@ -206,8 +209,9 @@ resume(struct request *r)
 static void
 open_answer(struct letter *l)
 {
-	struct ask_box *b = (struct ask_box *)((char *)l -
-		offsetof(struct ask_box, letter));
+	struct ask_box *b =
+		(struct ask_box *)((char *)l -
+				   offsetof(struct ask_box, letter));
 	struct request *r = b->req;
 
 	if (!r) {
@@ -280,8 +284,8 @@ request_arg(const struct request *r, const char *name)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
 	AUTO(freep) char *plain = NULL;
-	const char *v = MHD_lookup_connection_value(r->mc,
-		MHD_GET_ARGUMENT_KIND, name);
+	const char *v =
+		MHD_lookup_connection_value(r->mc, MHD_GET_ARGUMENT_KIND, name);
 
 	if (!v)
 		return NULL;
@@ -298,7 +302,7 @@ request_arg(const struct request *r, const char *name)
 bool
 request_flag(const struct request *r, const char *name)
 {
-	return str_eq(MHD_lookup_connection_value(r->mc,
-			      MHD_GET_ARGUMENT_KIND, name),
+	return str_eq(
+		MHD_lookup_connection_value(r->mc, MHD_GET_ARGUMENT_KIND, name),
 		"1");
 }
