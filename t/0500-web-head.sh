@@ -71,19 +71,19 @@ test_expect_success 'a space before the colon of a length is refused' '
 '
 
 test_expect_success 'only chunked is an encoding' '
-	for te in gzip identity "gzip, chunked" "chunked, chunked" xchunked
+	(for te in gzip identity "gzip, chunked" "chunked, chunked" xchunked
 	do
 		say "POST /hooks/github HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: $te\r\n\r\n0\r\n\r\n$second" &&
-		answers 400 && is_closed || return 1
-	done
+		answers 400 && is_closed || exit 1
+	done)
 '
 
 test_expect_success 'a length that is not a plain number is refused' '
-	for n in -1 +2 0x2 2e1 "2 2" "2,2" 99999999999999999999
+	(for n in -1 +2 0x2 2e1 "2 2" "2,2" 99999999999999999999
 	do
 		say "POST /hooks/github HTTP/1.1\r\nHost: a\r\nContent-Length: $n\r\n\r\n{}$second" &&
-		! grep -q "^HTTP/1.1 [2]" out && is_closed || return 1
-	done
+		! grep -q "^HTTP/1.1 [2]" out && is_closed || exit 1
+	done)
 '
 
 test_expect_success 'a carriage return within a value is refused' '
@@ -130,11 +130,11 @@ test_expect_success 'two hosts are refused' '
 '
 
 test_expect_success 'names with characters that HTTP forbids are refused' '
-	for name in "X(Y" "X Y" "X@Y" "X[Y" "X\"Y"
+	(for name in "X(Y" "X Y" "X@Y" "X[Y" "X\"Y"
 	do
 		say "GET /healthz HTTP/1.1\r\nHost: a\r\n$name: b\r\n\r\n$second" &&
-		answers 400 && is_closed || return 1
-	done
+		answers 400 && is_closed || exit 1
+	done)
 '
 
 test_expect_success 'nothing after a NUL in an address is taken for a request' '
@@ -145,20 +145,20 @@ test_expect_success 'nothing after a NUL in an address is taken for a request' '
 '
 
 test_expect_success 'broken escapes in an address find nothing' '
-	for p in /runs/%%zz /assets/%%e /assets/%%ff /assets/%%c0%%ae
+	(for p in /runs/%%zz /assets/%%e /assets/%%ff /assets/%%c0%%ae
 	do
 		say "GET $p HTTP/1.1\r\nHost: localhost\r\n\r\n" &&
-		answers 404 || return 1
-	done
+		answers 404 || exit 1
+	done)
 '
 
 test_expect_success 'what is not HTTP is not answered with success' '
-	for l in "\001\002\003\r\n\r\n" "GET\r\n\r\n" "\r\n\r\n\r\n" \
+	(for l in "\001\002\003\r\n\r\n" "GET\r\n\r\n" "\r\n\r\n\r\n" \
 		"GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n" \
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 	do
-		say "$l" 200 && ! grep -q "^HTTP/1.1 2" out || return 1
-	done
+		say "$l" 200 && ! grep -q "^HTTP/1.1 2" out || exit 1
+	done)
 '
 
 test_expect_success 'no byte of a request comes back in a header' '

@@ -19,8 +19,10 @@ rss_kib () {
 	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$agent_pid/status"
 }
 
-cpu_ticks () {
-	awk '{ print $14 + $15 }' "/proc/$agent_pid/stat"
+# How often its threads went to sleep by themselves.
+switches () {
+	awk '/^voluntary/ { n += $2 } END { print n }' \
+		/proc/"$agent_pid"/task/*/status
 }
 
 test_expect_success 'an agent with a body limit of 1 MiB starts' '
@@ -97,20 +99,17 @@ test_expect_success 'a header that drips in is ended after 5 s' '
 
 test_expect_success 'no number of connections makes it stall' '
 	echo "{}" >ping && sum=$(openssl dgst -sha256 -hmac secret-of-the-hook ping | sed "s/.*= *//") &&
-	for n in 1 16 120 127 128 129 256 900
+	(for n in 1 16 120 127 128 129 256 1000
 	do
 		"$load" $port $n 3000 /hooks/github ping "X-GitHub-Event: ping" \
-			"X-GitHub-Delivery: p" "X-Hub-Signature-256: sha256=$sum" >out || return 1
+			"X-GitHub-Delivery: p" "X-Hub-Signature-256: sha256=$sum" >out || exit 1
 		read -r good bad rest <out && echo "$n: $good $bad $rest" &&
-		test "$good" -eq 3000 && test "$bad" -eq 0 || return 1
-	done
+		test "$good" -eq 3000 && test "$bad" -eq 0 || exit 1
+	done)
 '
 
 test_expect_success 'an idle agent does not wake up' '
-	sleep 1 && a=$(cpu_ticks) &&
-	v=$(awk "/^voluntary/ { print \$2 }" /proc/$agent_pid/task/*/status | paste -sd+ | bc) &&
-	sleep 2 &&
-	w=$(awk "/^voluntary/ { print \$2 }" /proc/$agent_pid/task/*/status | paste -sd+ | bc) &&
+	sleep 1 && v=$(switches) && sleep 2 && w=$(switches) &&
 	echo "switches $v $w" && test $((w - v)) -le 2
 '
 
