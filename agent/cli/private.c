@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#define PING_AGAIN_MS 20 /* between tries while it starts */
 #define PING_MS 5000
 #define LOG_TAIL 4096
 #define NAMES_MAX 1000
@@ -153,8 +154,11 @@ ping(const struct private_agent *p)
 struct starting {
 	struct loop *loop;
 	struct private_agent *agent;
+	struct loop_timer again;
 	bool up, dead, late;
 };
+
+static void on_again(void *arg);
 
 static void
 on_entry(uint32_t mask, const char *name, void *arg)
@@ -167,6 +171,14 @@ on_entry(uint32_t mask, const char *name, void *arg)
 	s->up = ping(s->agent) > 0;
 	if (s->up)
 		loop_stop(s->loop);
+	else
+		loop_timer_set(s->loop, &s->again, PING_AGAIN_MS, on_again, s);
+}
+
+static void
+on_again(void *arg)
+{
+	on_entry(0, NULL, arg);
 }
 
 static void
@@ -211,6 +223,7 @@ wait_up(struct starting *s, pid_t pid, int pidfd, struct err *e)
 	if (rc >= 0 && !s->up)
 		rc = loop_run(s->loop, e);
 	loop_timer_cancel(s->loop, &timer);
+	loop_timer_cancel(s->loop, &s->again);
 	if (child && !s->dead)
 		child_forget(child);
 	watch_set_free(ws);

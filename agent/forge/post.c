@@ -19,7 +19,7 @@
 #define CONNECT_TIMEOUT_MS 10000L
 #define UNDER_WAY_MAX 8
 #define REDIRECTS_MAX 1
-#define IDLE_CONNECTIONS 4L
+#define IDLE_CONNECTIONS 8L /* as many as go out at once */
 
 struct transfer {
 	struct poster *poster;
@@ -247,12 +247,13 @@ answer_header(const char *name, void *arg)
 	return h->value;
 }
 
-/* Trying again helps against a network, not against a configuration. */
+/* Trying again helps against a network, not against a configuration.  An
+ * unsupported protocol is nonsense on the wire here: the address has been
+ * checked. */
 static enum err_code
 code_of(CURLcode rc)
 {
 	switch (rc) {
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:

@@ -17,6 +17,7 @@
 #define WAIT_MAX_S 3600   /* whatever the forge says */
 #define WAIT_LIMITED_S 60 /* GitHub: "at least one minute" */
 #define MESSAGE_MAX 200
+#define ERRORS_MAX 3
 
 static const char *
 header(const struct status_answer *a, const char *name)
@@ -99,25 +100,42 @@ told_wait(const struct status_answer *a)
 	return MIN(MAX(s, (int64_t)1), (int64_t)WAIT_MAX_S);
 }
 
-/* The forge's own words, for people: "message", or "error". */
+/* GitHub's "errors": [{"message": "..."}], or strings. */
+static void
+add_errors(struct buf *b, const json_t *list)
+{
+	for (size_t i = 0; i < MIN(json_array_size(list), ERRORS_MAX); i++) {
+		const json_t *one = json_array_get(list, i);
+		const char *text = json_string_value(one);
+
+		if (!text)
+			text = jget_str(one, "message");
+		if (text)
+			buf_addf(b, "%s%s", b->len ? ": " : "", text);
+	}
+}
+
+/* The forge's own words, for people. */
 static char *
 words_of(const json_t *o)
 {
-	AUTO(buf_release) struct buf b = BUF_INIT;
-	const json_t *v = json_object_get(o, "message");
+	static const char *const names[] = { "message", "error", "detail" };
+	AUTO(buf_release) struct buf all = BUF_INIT;
+	AUTO(buf_release) struct buf cut = BUF_INIT;
 	AUTO(freep) char *text = NULL;
+	const json_t *v = NULL;
 
-	if (!v)
-		v = json_object_get(o, "error");
-	if (!v)
-		v = json_object_get(o, "detail");
-	if (json_is_string(v)) {
-		utf8_addcut(&b, json_string_value(v), MESSAGE_MAX);
-	} else if (v) {
+	for (size_t i = 0; !v && i < ARRAY_LEN(names); i++)
+		v = json_object_get(o, names[i]);
+	if (json_is_object(v) ||
+		json_is_array(v)) /* GitLab: {"field": ["complaint"]} */
 		text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
-		utf8_addcut(&b, text ? text : "", MESSAGE_MAX);
-	}
-	return buf_take(&b);
+	buf_addz(&all, text ? text : "");
+	if (json_is_string(v))
+		buf_addz(&all, json_string_value(v));
+	add_errors(&all, json_object_get(o, "errors"));
+	utf8_addcut(&cut, all.data, MESSAGE_MAX);
+	return buf_take(&cut);
 }
 
 static bool
@@ -131,6 +149,24 @@ carries_state(const json_t *o, const char *state)
 {
 	return str_eq(jget_str(o, "state"), state) ||
 	       str_eq(jget_str(o, "status"), state);
+}
+
+/*
+ * "Cannot transition status via :run from :running": GitLab refuses to set
+ * the state that is set already, by a post whose answer was lost.  From any
+ * other state it is a refusal.
+ */
+static bool
+is_set_already(const char *words, const char *state)
+{
+	const char *from = strcasestr(words, "cannot transition status");
+
+	from = from ? strcasestr(from, " from :") : NULL;
+	if (!from)
+		return false;
+	from += strlen(" from :");
+	return strspn(from, "abcdefghijklmnopqrstuvwxyz_") == strlen(state) &&
+	       str_starts(from, state);
 }
 
 static enum status_verdict
@@ -239,9 +275,7 @@ judge(enum forge_kind kind, const struct status_answer *a, const json_t *o,
 			code);
 	if (code >= 300 && code < 400)
 		return redirected(a, why);
-	/* it holds that state already, from a post whose answer was lost */
-	if (code == 400 && kind == FORGE_GITLAB &&
-		says(words, "cannot transition status"))
+	if (code == 400 && kind == FORGE_GITLAB && is_set_already(words, state))
 		return STATUS_OK;
 	if (code < 500 && code != 408 && code != 425)
 		return refused(kind, a, words, why);

@@ -11,7 +11,7 @@
 
 /* dir: an empty folder that nobody else writes to.  old: the tree below
  * it, or NULL: everything is written. */
-int tree_write(struct repo *r, int dir, const git_oid *old,
-	const git_oid *tree, struct err *e);
+int tree_write(struct repo *r, int dir, const git_oid *old, const git_oid *tree,
+	struct err *e);
 
 #endif

@@ -96,14 +96,16 @@ parse_authority(struct url *u, const char *s, size_t len, struct err *e)
 	return parse_host(u, at, len - (size_t)(at - s), e);
 }
 
-/* "git@host:path", the short form of ssh. */
+/* "git@host:path", the short form of ssh; without a user it would be too
+ * easily something else ("ext::...", "javascript:..."). */
 static int
 parse_short(struct url *u, const char *text, struct err *e)
 {
 	const char *colon = strchr(text, ':');
+	const char *at = strchr(text, '@');
 	const char *slash = strchr(text, '/');
 
-	if (!colon || (slash && slash < colon) || !colon[1])
+	if (!colon || !at || at > colon || (slash && slash < colon))
 		return err_set(e, ERR_PERM,
 			"the address has none of https://, http://, ssh://, "
 			"git:// or file:// before it");

@@ -15,6 +15,7 @@
 static const struct {
 	const char *name, *type;
 } files[] = {
+	{ "icon.svg", "image/svg+xml" },
 	{ "styles.css", "text/css; charset=utf-8" },
 	{ "live.js", "text/javascript; charset=utf-8" },
 	{ "openapi.json", "application/json" },

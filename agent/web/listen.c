@@ -131,9 +131,9 @@ listen_unix(const char *path, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "socket");
 	if (bind(fd, (const struct sockaddr *)&un, sizeof(un)) < 0)
-		return err_sys(e, "bind '%s'", path);
+		return err_sys(e, "bind '%s'", un.sun_path);
 	if (chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
-		err_sys(e, "listen on '%s'", path);
+		err_sys(e, "listen on '%s'", un.sun_path);
 		goto fail;
 	}
 	return STEAL_FD(fd);

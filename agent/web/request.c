@@ -102,6 +102,54 @@ request_completed(void *cls UNUSED, struct MHD_Connection *mc, void **ctx,
 
 /* ---- the head ---- */
 
+/* NULL: a broken escape, a NUL, or not UTF-8. */
+static char *
+decode_arg(const char *v)
+{
+	AUTO(buf_release) struct buf b = BUF_INIT;
+	AUTO(freep) char *plain = xstrdup(v);
+
+	for (char *c = plain; *c; c++)
+		if (*c == '+')
+			*c = ' ';
+	if (percent_get(&b, plain, strlen(plain)) < 0 ||
+		!utf8_valid(b.data, b.len))
+		return NULL;
+	return buf_take(&b);
+}
+
+static enum MHD_Result
+check_arg(void *cls, enum MHD_ValueKind kind UNUSED, const char *name UNUSED,
+	const char *value)
+{
+	AUTO(freep) char *text = decode_arg(value ? value : "");
+	bool *bad = cls;
+
+	if (!text)
+		*bad = true;
+	return text ? MHD_YES : MHD_NO;
+}
+
+/* An argument that cannot be read is refused, not overlooked: without it
+ * the answer would be to another question. */
+static bool
+has_bad_args(const struct request *r)
+{
+	bool bad = false;
+
+	MHD_get_connection_values(r->mc, MHD_GET_ARGUMENT_KIND, check_arg,
+		&bad);
+	return bad;
+}
+
+/* When a body of that many bytes must be there. */
+static int64_t
+body_deadline(const struct request *r, size_t bytes)
+{
+	return r->head_done_ms + WEB_BODY_MS +
+		(int64_t)bytes / WEB_BODY_STEP * 1000;
+}
+
 /* Reads no byte of the body: what is refused here is refused cheaply. */
 static void
 check_request(struct request *r, const char *version)
@@ -118,6 +166,10 @@ check_request(struct request *r, const char *version)
 			"the address is longer than %d bytes", WEB_URL);
 	else if (r->is_bad)
 		reply_problem(r, 400, "%s", head_fault_text(fault));
+	else if (has_bad_args(r))
+		reply_problem(r, 400,
+			"the address has an argument that is not UTF-8 in "
+			"percent-encoding");
 	else if (__atomic_load_n(&r->web->is_stopping, __ATOMIC_ACQUIRE))
 		reply_problem(r, 503, "the agent is shutting down");
 	else if (route_find(r) && access_check(r) &&
@@ -126,10 +178,8 @@ check_request(struct request *r, const char *version)
 			"the body has %" PRIu64 " bytes, the limit is %zu",
 			length, r->body_max);
 	r->head_done_ms = clock_boot_ms();
-	conn_deadline(
-		r->conn, r->head_done_ms + WEB_BODY_MS +
-				 (int64_t)MIN(length, (uint64_t)r->body_max) /
-					 WEB_BODY_STEP * 1000);
+	conn_deadline(r->conn,
+		body_deadline(r, MIN(length, (uint64_t)r->body_max)));
 }
 
 /* ---- the body ---- */
@@ -157,6 +207,9 @@ take_body(struct request *r, const char *data, size_t *len)
 	}
 	buf_add(&r->body, data, n);
 	r->web->body_bytes += n;
+	/* A chunked one earns its time as it comes. */
+	if (body_deadline(r, r->body.len) > r->conn->deadline_ms)
+		conn_deadline(r->conn, body_deadline(r, r->body.len));
 	return MHD_YES;
 }
 
@@ -282,21 +335,10 @@ request_header(const struct request *r, const char *name)
 char *
 request_arg(const struct request *r, const char *name)
 {
-	AUTO(buf_release) struct buf b = BUF_INIT;
-	AUTO(freep) char *plain = NULL;
 	const char *v =
 		MHD_lookup_connection_value(r->mc, MHD_GET_ARGUMENT_KIND, name);
 
-	if (!v)
-		return NULL;
-	plain = xstrdup(v);
-	for (char *c = plain; *c; c++)
-		if (*c == '+')
-			*c = ' ';
-	if (percent_get(&b, plain, strlen(plain)) < 0 ||
-		!utf8_valid(b.data, b.len))
-		return NULL;
-	return buf_take(&b);
+	return v ? decode_arg(v) : NULL;
 }
 
 bool

@@ -37,7 +37,8 @@ struct client {
 
 struct load {
 	int64_t port, n, total;
-	const char *path, *secret;
+	const char *path;
+	char *secret;
 	struct buf fixed; /* the request, when it is the same each time */
 	struct client *clients;
 	int epfd;
@@ -179,6 +180,20 @@ on_input(struct load *l, struct client *c)
 	send_next(l, c);
 }
 
+static void
+load_release(struct load *l)
+{
+	for (int64_t i = 0; i < l->n; i++) {
+		close(l->clients[i].fd);
+		buf_release(&l->clients[i].in);
+	}
+	free(l->clients);
+	free(l->took_ns);
+	free(l->secret);
+	buf_release(&l->fixed);
+	close(l->epfd);
+}
+
 static int
 by_size(const void *a, const void *b)
 {
@@ -250,6 +265,7 @@ main(int argc, char **argv)
 	bool fresh = argc > 1 && str_eq(argv[1], "--fresh");
 	char **a = argv + 1 + fresh;
 	struct err e;
+	int rc;
 
 	argc -= 1 + fresh;
 	if (argc < 5 || num_parse(a[0], 1, 65535, &l.port) < 0 ||
@@ -275,5 +291,7 @@ main(int argc, char **argv)
 	l.took_ns = xcalloc((size_t)l.total, sizeof(*l.took_ns));
 	for (int64_t i = 0; i < l.n; i++)
 		buf_init(&l.clients[i].in);
-	return run(&l);
+	rc = run(&l);
+	load_release(&l);
+	return rc;
 }
