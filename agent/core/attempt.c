@@ -491,4 +491,7 @@ attempt_watch_output(struct attempt *a)
 	buf_addz(&path, "/output");
 	a->watch_output = watch_add(
 		a->core->watches, path.data, IN_MODIFY, output_grew, a, &e);
+	/* What was written before anybody watched. */
+	if (a->watch_output >= 0)
+		output_grew(0, NULL, a);
 }
