@@ -26,7 +26,7 @@ local_status () {
 
 test_expect_success 'an agent with a public and a private repository runs' '
 	printf token-of-the-api >token && chmod 600 token &&
-	(for r in open hidden
+	(for r in open vault
 	do
 		make_repo $r <<-\EOF || exit 1
 		run: [ "echo hello" ]
@@ -36,11 +36,11 @@ test_expect_success 'an agent with a public and a private repository runs' '
 		api-token-file = $T/token
 		url = http://ci.example.org:8420/base
 	$(repo_conf open)
-	$(repo_conf hidden)
+	$(repo_conf vault)
 		visibility = private
 	EOF
 	agent_start &&
-	git -C open push -q origin main && git -C hidden push -q origin main &&
+	git -C open push -q origin main && git -C vault push -q origin main &&
 	wait_run 1 passed && wait_run 2 passed
 '
 
@@ -139,14 +139,14 @@ test_expect_success 'a private repository is not seen without the token' '
 	test "$(status $base/api/v1/runs/2/stream)" = 404 &&
 	test "$(status "$base/events?run=2")" = 404 &&
 	test "$(status $base/runs/2/0/0/log)" = 404 && ! grep -q hello out &&
-	! curl -s $base/ | grep -q hidden
+	! curl -s $base/ | grep -q vault
 '
 
 test_expect_success 'what is hidden and what is not there look the same' '
-	curl -s $base/api/v1/runs/2 | sed "s/2/N/g" >hidden-out &&
+	curl -s $base/api/v1/runs/2 | sed "s/2/N/g" >vault-out &&
 	curl -s $base/api/v1/runs/9 | sed "s/9/N/g" >absent-out &&
-	cmp hidden-out absent-out &&
-	curl -s $base/badge/hidden/main.svg >a && curl -s $base/badge/nothing/main.svg >b && cmp a b
+	cmp vault-out absent-out &&
+	curl -s $base/badge/vault/main.svg >a && curl -s $base/badge/nothing/main.svg >b && cmp a b
 '
 
 test_expect_success 'with the token it is seen' '

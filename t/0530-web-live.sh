@@ -135,14 +135,14 @@ test_expect_success 'the list of all runs is told of changes' '
 
 test_expect_success 'a followed log shows what there is at once' '
 	{ api "/api/v1/runs/3/log?follow=1" >follow & } && follow_pid=$! &&
-	wait_for 20 grep -q begun follow || { cat follow; tellus show 3 --json; cat all agent.log; false; }
+	wait_for 20 grep -q begun follow
 '
 
 test_expect_success 'a cancelled run ends its streams' '
 	{ api /api/v1/runs/3/stream >records & } && stream_pid=$! &&
 	wait_for 10 grep -q begun records &&
 	curl -s --unix-socket "$state/sock" -X POST http://localhost/api/v1/runs/3/cancel >/dev/null &&
-	wait $follow_pid; echo "follow $?"; wait $stream_pid; echo "stream $?"; cat records;
+	wait $follow_pid && wait $stream_pid &&
 	test "$(tail -n 1 records | jq -r .state)" = canceled
 '
 
@@ -173,7 +173,7 @@ test_expect_success 'an agent that ends closes its streams in good order' '
 	{ api /api/v1/runs/4/stream >records & } && stream_pid=$! &&
 	{ curl -sN "$base/events" >events & } && events_pid=$! &&
 	wait_for 10 grep -q begun records && wait_for 5 grep -q retry events &&
-	agent_stop && wait $stream_pid; wait $events_pid; kill $all_pid 2>/dev/null
+	agent_stop && wait $stream_pid; wait $events_pid; wait $all_pid
 	! grep -i "fatal\|abort\|sanitizer" agent.log && ! test -e "$state/sock"
 '
 

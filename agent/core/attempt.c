@@ -489,6 +489,10 @@ attempt_watch_output(struct attempt *a)
 	buf_addf(&path, "%s/", a->core->conf->conf.state);
 	core_attempt_path(a->live->id, a->job, a->number, &path);
 	buf_addz(&path, "/output");
+	if (a->output < 0)
+		a->output = open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (a->output < 0)
+		return;
 	a->watch_output = watch_add(
 		a->core->watches, path.data, IN_MODIFY, output_grew, a, &e);
 	/* What was written before anybody watched. */
