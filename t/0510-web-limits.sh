@@ -6,7 +6,7 @@
 . "$(dirname "$0")/agent.sh"
 
 raw="$TELLUS_BUILD/t/unit/webraw"
-load="$TELLUS_BUILD/t/bench/load"
+load="$TELLUS_BUILD/t/unit/webload"
 test -x "$raw" && test -x "$load" ||
 	test_skip_all 'build the tests first: make check'
 mib=1048576

@@ -29,28 +29,28 @@ fi
 
 # page PHASE [GATE]: see page.mjs.
 page () {
-	timeout 100 node "$web/page.mjs" "$1" "$base" "$chromium" "${2:-}"
+	timeout 60 node "$web/page.mjs" "$1" "$base" "$chromium" "${2:-}"
 }
 
 test_expect_success 'an agent gets a commit whose every name is hostile' '
-	mkdir gate && chmod 777 gate &&
-	node "$web/workflow.mjs" "$T/gate/go" >workflow &&
+	make_gate &&
+	node "$web/workflow.mjs" "$gate/go" >workflow &&
 	make_repo demo <workflow &&
-	node -p "JSON.parse(fs.readFileSync(process.argv[1])).join(\"\n\")" \
-		"$web/payloads.json" >demo/payloads &&
+	node "$web/workflow.mjs" payloads >demo/payloads &&
+	node "$web/workflow.mjs" colors >demo/colors &&
 	git -C demo add -A &&
 	git -C demo commit -q --amend \
 		--author "\" onmouseover=\"window.hit=1 <a@example.org>" \
 		-m "</bdi></p></main><script>window.hit=1</script>" &&
-	{ repo_conf demo; printf "[agent]\n\texpose = %s/gate\n" "$T"; } |
+	{ repo_conf demo; printf "[agent]\n\texpose = %s\n" "$gate"; } |
 		agent_config &&
 	agent_start &&
 	git -C demo push -o ci.detach -q origin main &&
-	wait_for 60 step_runs 1 "waits at the gate"
+	wait_for 30 step_runs 1 "waits at the gate"
 '
 
 test_expect_success 'pages that are open follow the run, and become what a new page is' '
-	page live "$T/gate/go"
+	page live "$gate/go"
 '
 
 test_expect_success 'what others wrote is text, and nothing of it runs or is loaded' '
@@ -76,10 +76,10 @@ test_expect_success 'light and dark, on a phone and on a desk, all text can be r
 test_expect_success 'a new run appears in a list that is open' '
 	commit_file demo file two two &&
 	{
-		wait_for 30 test -e gate/listening &&
+		wait_for 30 test -e "$gate/listening" &&
 		git -C demo push -o ci.detach -q origin main
 	} &
-	page follows "$T/gate/listening"
+	page follows "$gate/listening"
 '
 
 test_done

@@ -123,6 +123,27 @@ test_expect_success 'a canceled run can be retried' '
 	test "$(tellus show 6 --json | jq .attempt)" -eq 2
 '
 
+test_expect_success 'after a reboot what was not synced is done again, and what was lost with it' '
+	if tellusd --version >/dev/null && grep -q TELLUS_BOOT_ID "$(command -v tellusd)"
+	then
+		rm $gate/go &&
+		commit_file demo file seven seven &&
+		git -C demo push -o ci.detach -q origin main &&
+		wait_for 20 step_runs 7 second &&
+		worker=$(jq .pid state/runs/7/0.1/identity) &&
+		agent_kill && kill -9 "$worker" &&
+		rm -rf state/runs/7/0.1/layers &&
+		touch $gate/go &&
+		TELLUS_BOOT_ID=00000000-0000-0000-0000-000000000000 && export TELLUS_BOOT_ID &&
+		agent_start &&
+		unset TELLUS_BOOT_ID &&
+		wait_run 7 passed &&
+		tellus show 7 --json >show.json && cat show.json &&
+		test "$(jq ".jobs[0].steps[0].attempt" show.json)" -eq 2 &&
+		test "$(tellus log 7 a third)" = "$(printf "x\ny")"
+	fi
+'
+
 test_expect_success 'no box or cgroup is left behind' '
 	agent_stop &&
 	! ls -d /sys/fs/cgroup/*/*/tellus/*/6.* 2>/dev/null &&

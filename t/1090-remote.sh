@@ -13,7 +13,7 @@ free_port () {
 deliver () {
 	printf '{"ref":"refs/heads/main","before":"%040d","after":"%s","created":false,"deleted":false,"forced":false,"sender":{"login":"a"},"repository":{"id":1,"full_name":"acme/%s"},"head_commit":{"id":"%s","message":"m","author":{"name":"A"}}}' 0 "$2" "$1" "$2" >d.json
 	sig=$(openssl dgst -sha256 -hmac secret d.json | sed 's/.*= *//')
-	curl -s -o out -w '%{http_code}\n' "$base/hooks/github/acme/$1" -H 'X-GitHub-Event: push' \
+	curl -s -o out -w '%{http_code}\n' "$base/hooks/github/acme/$1" -H 'X-GitHub-Event: push' -H 'Content-Type: application/json' \
 		-H "X-GitHub-Delivery: $1-$2-$(date +%N)" -H "X-Hub-Signature-256: sha256=$sig" --data-binary @d.json
 }
 
@@ -21,8 +21,9 @@ test_expect_success 'servers and an agent start' '
 	printf secret >secret && printf sesame >token && chmod 600 secret token &&
 	git init -q --bare srv/widget.git 2>/dev/null || { mkdir srv && git init -q --bare srv/widget.git; } &&
 	git init -q w && printf "run: [ \"cat file; git log -1 --format=%%s; git status --porcelain\" ]\n" >w/.tellus.yml && echo one >w/file &&
-	git -C w add -A && git -C w commit -qm one && git -C w push -q "$T/srv/widget.git" HEAD:main &&
-	gport=$(free_port) hport=$(free_port) &&
+	git -C w add -A && git -C w commit -qm one && git -C w push -q "$T/srv/widget.git" HEAD:main || false
+	git config -f srv/widget.git/config uploadpack.allowAnySHA1InWant true || false
+	gport=$(free_port) hport=$(free_port)
 	"$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port=$gport --base-path="$T/srv" --export-all --reuseaddr "$T/srv" & daemon=$!
 	test_on_exit "kill $daemon"
 	cat >http.py <<-\EOF
@@ -59,9 +60,9 @@ test_expect_success 'servers and an agent start' '
 	    def log_message(self, *a): pass
 	http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), H).serve_forever()
 	EOF
-	git config -f srv/widget.git/config uploadpack.allowAnySHA1InWant true &&
 	python3 http.py $hport "$T/srv" & web=$!
 	test_on_exit "kill $web"
+	wait_for 20 curl -s -o /dev/null http://127.0.0.1:$hport/ || false
 	for n in git http wrong none; do
 		case $n in
 		git) url=git://127.0.0.1:$gport/widget.git ;;
@@ -93,6 +94,14 @@ test_expect_success 'without the token it is a clear error' '
 
 test_expect_success 'a repository that is not there is a clear error' '
 	deliver none $(git -C w rev-parse HEAD) && wait_run 5 error && tellus show 5 --json | jq -r .reason.text
+'
+
+test_expect_success 'a server that is down is waited for' '
+	kill $web && echo four >w/file && git -C w commit -qam four && git -C w push -q "$T/srv/widget.git" HEAD:main &&
+	deliver http $(git -C w rev-parse HEAD) && wait_for 20 run_is 6 waiting && tellus show 6 || false
+	python3 http.py $hport "$T/srv" & web=$!
+	test_on_exit "kill $web"
+	wait_run 6 passed && test "$(tellus log 6 | head -n 1)" = four
 '
 
 test_expect_success 'no token is in the state folder or the log' '

@@ -104,6 +104,10 @@ run_state () {
 	tellus show "$1" --json | jq -r .state
 }
 
+run_is () {
+	test "$(run_state "$1")" = "$2"
+}
+
 is_settled () {
 	case $(run_state "$1") in
 	passed | failed | canceled | error | skipped | superseded | blocked)
@@ -115,7 +119,7 @@ is_settled () {
 
 # wait_run RUN STATE: settled within a minute, in that state.
 wait_run () {
-	wait_for 60 is_settled "$1" && test "$(run_state "$1")" = "$2" || {
+	tellus show "$1" >/dev/null && wait_for 60 is_settled "$1" && test "$(run_state "$1")" = "$2" || {
 		tellus show "$1"
 		tellus log "$1"
 		cat "$T/agent.log"

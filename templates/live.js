@@ -8,6 +8,8 @@
 (() => {
 	const OUTPUT_MAX = 256 * 1024; // characters kept of a step's output
 	const ROWS_MAX = 200;
+	const PARAMS_MAX = 16; // of one control sequence
+	const SEQUENCE_MAX = 4096; // and its characters
 	const AGAIN_MS = 5000;
 	const SYMBOLS = {
 		received: "\u25cb",
@@ -23,8 +25,6 @@
 		skipped: "\u2013",
 		superseded: "\u21b7",
 	};
-	const ENDS = ["passed", "failed", "canceled", "error", "skipped",
-		"superseded"];
 
 	const main = document.getElementById("main");
 	const find = (root, selector) => root.querySelector(selector);
@@ -224,8 +224,12 @@
 		sgr(text) {
 			const params = [];
 			this.flush();
-			for (const m of text.matchAll(/(^|[;:])([0-9]*)/g))
+			for (const m of (";" + text).matchAll(/([;:])([0-9]*)/g))
 				params.push({ n: Number(m[2]), sub: m[1] === ":" });
+			if (params.length > PARAMS_MAX) {
+				params.length = PARAMS_MAX;
+				params[PARAMS_MAX - 1].n = Infinity;
+			}
 			for (let i = 0; i < params.length; i++) {
 				const p = params[i];
 				const next = params[i + 1];
@@ -242,7 +246,7 @@
 
 		csi(c) {
 			if (c < "@") {
-				if (this.params.length < 64)
+				if (this.params.length < SEQUENCE_MAX)
 					this.params += c;
 				return;
 			}
@@ -303,6 +307,12 @@
 		add(text) {
 			for (const c of text)
 				this.char(c);
+			this.flush();
+		}
+
+		end() {
+			if (this.cr)
+				this.put("");
 			this.flush();
 		}
 	}
@@ -417,10 +427,11 @@
 				output(node).reset();
 				find(node, ".whole").hidden = false;
 				details.open = true;
-			} else if (record.state === "passed" &&
-				!node.dataset.touched) {
-				details.open = false;
+				return;
 			}
+			output(node).end();
+			if (record.state === "passed" && !node.dataset.touched)
+				details.open = false;
 		}
 
 		function onOutput(record) {

@@ -23,7 +23,7 @@ libbox_a_SOURCES = \
 
 BOX_LIBS = libbox.a libos.a libbase.a $(JANSSON_LIBS) $(SECCOMP_LIBS)
 
-noinst_PROGRAMS += t/bench/box
+EXTRA_PROGRAMS += t/bench/box
 t_bench_box_SOURCES = t/bench/box.c
 t_bench_box_LDADD = $(BOX_LIBS)
 

@@ -101,6 +101,19 @@ lost_committed(struct attempt *a, bool committed)
 		a->phase = ATTEMPT_GOING; /* retry_turn looks again */
 }
 
+/* After a reboot: the first step whose layer may not be on disk.  It and
+ * what came after it are done again. */
+static int64_t
+first_unsynced(const struct attempt *a)
+{
+	const struct run_job *j = &a->live->run->jobs[a->job];
+
+	for (size_t i = 0; i < j->nsteps; i++)
+		if (j->steps[i].layer && !j->steps[i].synced)
+			return (int64_t)i;
+	return -1;
+}
+
 static void
 lost(struct attempt *a, const char *text)
 {
@@ -112,6 +125,8 @@ lost(struct attempt *a, const char *text)
 	ev.job = a->job;
 	ev.attempt = a->number;
 	jset_str(ev.data, "text", text);
+	if (a->rebooted && a->job >= 0 && first_unsynced(a) >= 0)
+		jset_int(ev.data, "from", first_unsynced(a));
 	a->phase = ATTEMPT_FINISHED;
 	if (core_event(a->live, &ev) < 0 && !a->core->failed) {
 		attempt_free(a);
@@ -199,6 +214,8 @@ go(struct attempt *a, bool committed)
 	crash_point("attempt.after-go");
 	if (watchers_any(a->core, a->live->id))
 		attempt_watch_output(a);
+	if (a->live->run->cancel_wanted)
+		attempt_cancel(a); /* it came while this one started */
 }
 
 void
@@ -418,7 +435,8 @@ attempt_recover(struct live *l, int job)
 		    &a->offset, &e) < 0)
 		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
 	tail_open(a);
-	if (str_eq(boot, l->core->boot) && lease_is_held(a)) {
+	a->rebooted = !str_eq(boot, l->core->boot);
+	if (!a->rebooted && lease_is_held(a)) {
 		find_worker(a, j ? j->pid : r->pid,
 			j ? j->start_time : r->start_time);
 		tail_read(a);
@@ -482,20 +500,20 @@ void
 attempt_watch_output(struct attempt *a)
 {
 	AUTO(buf_release) struct buf path = BUF_INIT;
+	AUTO(freep) char *whole = NULL;
 	struct err e;
 
 	if (a->watch_output >= 0 || a->job < 0)
 		return;
-	buf_addf(&path, "%s/", a->core->conf->conf.state);
 	core_attempt_path(a->live->id, a->job, a->number, &path);
 	buf_addz(&path, "/output");
 	if (a->output < 0)
-		a->output = open(path.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (a->output < 0)
-		return;
+		a->output = path_open_beneath(
+			a->core->state_fd, path.data, O_RDONLY, 0, &e);
+	whole = xasprintf("%s/%s", a->core->conf->conf.state, path.data);
 	a->watch_output = watch_add(
-		a->core->watches, path.data, IN_MODIFY, output_grew, a, &e);
-	/* What was written before anybody watched. */
+		a->core->watches, whole, IN_MODIFY, output_grew, a, &e);
+	/* What was printed before anybody looked is told as well. */
 	if (a->watch_output >= 0)
 		output_grew(0, NULL, a);
 }

@@ -106,12 +106,12 @@ static bool
 delayed(struct live *l)
 {
 	int64_t left = l->retry_at_ms - clock_boot_ms();
+	struct loop_timer *t = &l->core->queue_timer;
 
 	if (!l->retry_at_ms || left <= 0)
 		return false;
-	if (!l->core->queue_timer.armed)
-		loop_timer_set(l->core->loop, &l->core->queue_timer, left,
-			wake_later, l->core);
+	if (!t->armed || t->at_ms > l->retry_at_ms)
+		loop_timer_set(l->core->loop, t, left, wake_later, l->core);
 	return true;
 }
 
@@ -131,7 +131,7 @@ plan_run(struct live *l, struct slots *s)
 		finish_run(l, RUN_CANCELED, &why);
 		return;
 	}
-	if (l->run->plan_attempt >= LOST_MAX) {
+	if (l->run->plan_lost >= LOST_MAX) {
 		struct reason why = {
 			.class = (char *)"infra.killed",
 			.text = (char *)"planning was interrupted too often",
@@ -272,7 +272,9 @@ dispatch(struct core *c)
 		if (r->state == RUN_BLOCKED && r->cancel_wanted)
 			finish_run(l, RUN_CANCELED, &r->reason);
 		else if (r->state == RUN_RECEIVED ||
-			 (r->state == RUN_PLANNING && !r->nonce)) {
+			 ((r->state == RUN_PLANNING ||
+				  r->state == RUN_WAITING) &&
+				 !r->planned && !r->nonce)) {
 			if (!l->attempts)
 				plan_run(l, &s);
 		} else if (r->state == RUN_QUEUED || r->state == RUN_RUNNING) {

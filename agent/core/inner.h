@@ -53,6 +53,7 @@ struct attempt {
 	int watch_events, watch_output; /* ids, -1: none */
 	int output; /* descriptor, while somebody follows; else -1 */
 	bool term_sent, output_grew;
+	bool rebooted; /* since it ran: what was not synced may be gone */
 	struct loop_timer timer; /* start deadline, then kill, then lease */
 	struct attempt *next; /* of the same run */
 };

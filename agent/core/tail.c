@@ -14,6 +14,10 @@
 
 #include <fcntl.h>
 
+#define FETCH_RETRY_MS 5000
+#define FETCH_MOST_MS 600000
+#define FETCH_GIVE_UP_MS 86400000
+
 static void
 grown(uint32_t mask UNUSED, const char *name UNUSED, void *arg)
 {
@@ -149,27 +153,74 @@ on_planned(struct attempt *a, const struct event *from)
 		skip_run(l, why);
 }
 
+static const struct {
+	const char *class, *state;
+} plan_ends[] = {
+	{ "gone", "superseded" }, /* the ref has moved on */
+	{ "canceled", "canceled" },
+};
+
 /* A wrong workflow or a commit that cannot be had: the run is an error. */
+static void
+end_unplanned(struct live *l, const json_t *why)
+{
+	static const char *const kept[] = { "class", "text", "suggestion" };
+	const char *state = "error";
+	struct event ev;
+
+	for (size_t i = 0; i < ARRAY_LEN(plan_ends); i++)
+		if (str_eq(plan_ends[i].class, jget_str(why, "class")))
+			state = plan_ends[i].state;
+	event_init(&ev, EV_FINISHED);
+	jset_str(ev.data, "state", state);
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		jset_str(ev.data, kept[i], jget_str(why, kept[i]));
+	if (core_event(l, &ev) == 0)
+		notify_state(l);
+}
+
+/* 5 s, 20 s, 80 s, ... 10 min, with a little jitter by the run's number,
+ * so that a hundred runs do not ask at once. */
+static int64_t
+fetch_delay(const struct live *l)
+{
+	int64_t ms = FETCH_RETRY_MS;
+
+	for (int i = 1; i < l->run->plan_attempt && ms < FETCH_MOST_MS; i++)
+		ms *= 4;
+	return MIN(ms, (int64_t)FETCH_MOST_MS) + (int64_t)(l->id % 16) * 64;
+}
+
+/* What may pass is waited for, up to a day. */
+static void
+wait_for_forge(struct live *l, const json_t *why)
+{
+	struct event ev;
+
+	event_init(&ev, EV_WAITING);
+	jset_str(ev.data, "for", "forge");
+	jset_str(ev.data, "class", jget_str(why, "class"));
+	jset_str(ev.data, "text", jget_str(why, "text"));
+	jset_str(ev.data, "suggestion", "nothing: it is tried again by itself");
+	l->retry_at_ms = clock_boot_ms() + fetch_delay(l);
+	core_event(l, &ev);
+}
+
 static void
 on_plan_failed(struct attempt *a, struct event *take)
 {
+	json_t *why = json_incref(take->data);
 	struct live *l = a->live;
-	struct event ev;
 
-	event_init(&ev, EV_FINISHED);
-	jset_str(ev.data, "state",
-		str_eq(jget_str(take->data, "class"), "gone") ? "superseded"
-		: str_eq(jget_str(take->data, "class"), "canceled") ? "canceled"
-								    : "error");
-	jset_str(ev.data, "class", jget_str(take->data, "class"));
-	jset_str(ev.data, "text", jget_str(take->data, "text"));
-	jset_str(ev.data, "suggestion", jget_str(take->data, "suggestion"));
-	if (core_event(l, take) < 0) {
-		event_release(&ev);
-		return;
+	if (core_event(l, take) == 0) {
+		if (str_eq(jget_str(why, "code"), "temporary") &&
+			!l->run->cancel_wanted &&
+			clock_wall_ms() - l->run->created_ms < FETCH_GIVE_UP_MS)
+			wait_for_forge(l, why);
+		else
+			end_unplanned(l, why);
 	}
-	if (core_event(l, &ev) == 0)
-		notify_state(l);
+	json_decref(why);
 }
 
 /* ---- one record ---- */

@@ -283,11 +283,13 @@ static int
 on_lost(struct run *r, const struct event *ev, struct err *e)
 {
 	struct run_job *j;
+	int64_t from;
 
 	if (ev->job < 0) {
 		if (ev->attempt != r->plan_attempt)
 			return err_set(e, ERR_PERM, "fenced: lost planning");
 		str_set(&r->nonce, NULL);
+		r->plan_lost++;
 		return 0;
 	}
 	j = job_at(r, ev, e);
@@ -299,8 +301,9 @@ on_lost(struct run *r, const struct event *ev, struct err *e)
 	j->state = RUN_QUEUED;
 	j->lost++;
 	str_set(&j->nonce, NULL);
+	from = jget_int(ev->data, "from", (int64_t)j->nsteps);
 	for (size_t i = 0; i < j->nsteps; i++)
-		if (j->steps[i].state == RUN_RUNNING)
+		if (j->steps[i].state == RUN_RUNNING || (int64_t)i >= from)
 			j->steps[i].state = RUN_QUEUED;
 	return 0;
 }
@@ -361,6 +364,7 @@ on_retried(struct run *r, const struct event *ev, struct err *e)
 			job_reset(&r->jobs[i]);
 	r->attempt++;
 	r->finished_ms = 0;
+	r->plan_lost = 0;
 	r->cancel_wanted = false;
 	str_set(&r->cancel_by, NULL);
 	reason_release(&r->reason);
@@ -379,6 +383,14 @@ static int
 on_reason(struct run *r, const struct event *ev, struct err *e UNUSED)
 {
 	reason_set(&r->reason, ev->data);
+	return 0;
+}
+
+static int
+on_plan_failed(struct run *r, const struct event *ev, struct err *e UNUSED)
+{
+	reason_set(&r->reason, ev->data);
+	str_set(&r->nonce, NULL);
 	return 0;
 }
 
@@ -403,7 +415,7 @@ static apply_fn *const apply[EV_KIND_COUNT] = {
 	[EV_RECEIVED] = on_received,
 	[EV_PLANNING] = on_planning,
 	[EV_PLANNED] = on_planned,
-	[EV_PLAN_FAILED] = on_reason,
+	[EV_PLAN_FAILED] = on_plan_failed,
 	[EV_QUEUED] = on_nothing,
 	[EV_STARTED] = on_started,
 	[EV_STEP_STARTED] = on_step_started,

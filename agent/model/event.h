@@ -28,8 +28,9 @@
  *                but continue-on-error
  * job-finished   state reason? outputs?       (job, attempt; attempt 0 when
  *                the agent skipped it without a worker)
- * lost           text code?                   (job or -1, attempt): the
- *                worker ended without job-finished
+ * lost           text from?                   (job or -1, attempt): the
+ *                worker ended without job-finished; from: steps from this
+ *                one on are done again (their layers did not survive)
  * canceled       by                           a person asked for it
  * retried        attempt by                   the run's new attempt
  * waiting        for text

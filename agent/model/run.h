@@ -97,6 +97,7 @@ struct run {
 	uint64_t plan_run; /* the run whose folder has plan.json */
 	int attempt; /* of the run: 1, and one more per retry */
 	int plan_attempt;
+	int plan_lost; /* planning workers that were lost */
 	bool planned, cancel_wanted;
 	char *cancel_by;
 	int64_t created_ms, started_ms, finished_ms;

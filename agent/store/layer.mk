@@ -41,6 +41,6 @@ t_unit_spool_SOURCES = t/unit/spool.c t/tap.h
 t_unit_spool_LDADD = $(store_test_libs)
 
 # Not a test: how many commits a second the disk gives.
-noinst_PROGRAMS += t/bench/commit
+EXTRA_PROGRAMS += t/bench/commit
 t_bench_commit_SOURCES = t/bench/commit.c
 t_bench_commit_LDADD = $(store_test_libs)

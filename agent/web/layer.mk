@@ -25,12 +25,12 @@ libweb_a_SOURCES = \
 	agent/web/template.c agent/web/template.h \
 	agent/web/web.h
 
-check_PROGRAMS += t/unit/webraw t/bench/load
+check_PROGRAMS += t/unit/webraw t/unit/webload
 t_unit_webraw_SOURCES = t/unit/webraw.c
 t_unit_webraw_LDADD = libos.a libbase.a $(JANSSON_LIBS)
-t_bench_load_SOURCES = t/bench/load.c
-t_bench_load_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
-t_bench_load_LDADD = libos.a libbase.a $(CRYPTO_LIBS) $(JANSSON_LIBS)
+t_unit_webload_SOURCES = t/unit/webload.c
+t_unit_webload_CFLAGS = $(AM_CFLAGS) $(CRYPTO_CFLAGS)
+t_unit_webload_LDADD = libos.a libbase.a $(CRYPTO_LIBS) $(JANSSON_LIBS)
 
 SHELL_TESTS += \
 	t/0500-web-head.sh \
@@ -53,4 +53,5 @@ t_unit_web_template_LDADD = $(web_page_libs)
 t_unit_web_pages_SOURCES = t/unit/web-pages.c t/tap.h
 t_unit_web_pages_LDADD = $(web_page_libs)
 
-EXTRA_DIST += t/node/web/package.json t/node/web/package-lock.json
+EXTRA_DIST += t/node/web/package.json t/node/web/package-lock.json \
+	t/node/web/page.mjs t/node/web/payloads.json t/node/web/workflow.mjs

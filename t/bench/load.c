@@ -1,297 +1,215 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sends the same request over N kept connections of this machine, each the
- * next as soon as the last was answered, TOTAL in all, and prints
- * "OK ERRORS RATE P50 P99 MAX" (requests a second, milliseconds).  With
- * --fresh each delivery gets a body and a signature of its own.
- *
- *	load PORT N TOTAL PATH BODY-FILE [HEADER: VALUE]...
- *	load --fresh PORT N TOTAL PATH SECRET-FILE
- *
- * Ends with status 1 when a request is not answered within 10 s (a stall).
+ * load PORT CONNECTIONS COUNT SECRET: COUNT signed GitHub push deliveries
+ * of about 10 KB, each another one, to 127.0.0.1 over that many kept
+ * connections; prints deliveries per second.  Fails when an answer is not
+ * 2xx or nothing is answered for 10 seconds.
  */
-#include "base/base.h"
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/enc.h"
-#include "os/fd.h"
-
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
+#define BODY 10240
 #define STALL_MS 10000
-#define CONNECTIONS_MAX 4000
-#define TOTAL_MAX 10000000
-#define EVENTS 256
 
-struct client {
+struct conn {
 	int fd;
-	int64_t sent_ns;
-	struct buf in;
+	char out[BODY + 1024], in[4096];
+	size_t out_len, out_at, in_len;
 };
 
-struct load {
-	int64_t port, n, total;
-	const char *path;
-	char *secret;
-	struct buf fixed; /* the request, when it is the same each time */
-	struct client *clients;
-	int epfd;
-	int64_t sent, ok, errors, *took_ns;
-};
+static const char *secret;
+static uint64_t sent, answered, wanted, salt;
 
 static int
-fail(const char *what)
+fcntl_nonblock(int fd)
 {
-	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-	exit(2);
-}
-
-/* ---- requests ---- */
-
-static void
-put_request(struct buf *out, const char *path, const char *headers,
-	const char *body, size_t len)
-{
-	buf_addf(out,
-		"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-		"Content-Type: application/json\r\n%s"
-		"Content-Length: %zu\r\n\r\n",
-		path, headers, len);
-	buf_add(out, body, len);
-}
-
-static void
-put_fresh(const struct load *l, struct buf *out)
-{
-	AUTO(buf_release) struct buf body = BUF_INIT;
-	AUTO(buf_release) struct buf headers = BUF_INIT;
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	char hex[2 * EVP_MAX_MD_SIZE + 1];
-	unsigned int sum_len = 0;
-
-	buf_addf(&body,
-		"{\"ref\":\"refs/heads/main\",\"deleted\":false,"
-		"\"before\":\"%040d\",\"after\":\"%040" PRIx64 "\","
-		"\"sender\":{\"login\":\"load\"},\"repository\":"
-		"{\"id\":1,\"full_name\":\"acme/load\"},"
-		"\"head_commit\":{\"message\":\"m\"}}",
-		0, (uint64_t)l->sent + 1);
-	HMAC(EVP_sha256(), l->secret, (int)strlen(l->secret),
-		(const unsigned char *)body.data, body.len, sum, &sum_len);
-	hex_put(hex, sum, sum_len);
-	buf_addf(&headers,
-		"X-GitHub-Event: push\r\nX-GitHub-Delivery: load-%" PRId64
-		"\r\nX-Hub-Signature-256: sha256=%s\r\n",
-		l->sent, hex);
-	put_request(out, l->path, headers.data, body.data, body.len);
-}
-
-/* ---- connections ---- */
-
-static void
-dial(struct load *l, struct client *c)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct epoll_event ev = { .events = EPOLLIN, .data = { .ptr = c } };
-	int one = 1;
-
-	in.sin_port = htons((uint16_t)l->port);
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&in, sizeof(in)))
-		fail("connect");
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (epoll_ctl(l->epfd, EPOLL_CTL_ADD, c->fd, &ev) < 0)
-		fail("epoll");
-}
-
-static void
-send_next(struct load *l, struct client *c)
-{
-	AUTO(buf_release) struct buf fresh = BUF_INIT;
-	const struct buf *out = &l->fixed;
-	struct err e;
-
-	if (l->sent == l->total)
-		return;
-	if (l->secret) {
-		put_fresh(l, &fresh);
-		out = &fresh;
-	}
-	l->sent++;
-	c->sent_ns = clock_boot_ns();
-	if (fd_write_all(c->fd, out->data, out->len, &e) < 0)
-		fail("send");
-}
-
-/* A whole answer: its status, else 0. */
-static int
-answer_status(const struct buf *b)
-{
-	const char *end = strstr(b->data, "\r\n\r\n");
-	const char *len = strcasestr(b->data, "\r\nContent-Length: ");
-	int64_t n, status;
-	AUTO(freep) char *text = NULL;
-
-	if (!end || !len || len > end)
-		return 0;
-	len += strlen("\r\nContent-Length: ");
-	text = xstrndup(len, strcspn(len, "\r"));
-	if (num_parse(text, 0, INT32_MAX, &n) < 0 ||
-		(int64_t)b->len < end + 4 - b->data + n)
-		return 0;
-	free(text);
-	text = xstrndup(b->data + strlen("HTTP/1.1 "), 3);
-	return num_parse(text, 100, 599, &status) < 0 ? 599 : (int)status;
-}
-
-static void
-on_input(struct load *l, struct client *c)
-{
-	ssize_t n = read(c->fd, buf_room(&c->in, 4096), 4096);
-	int status;
-
-	if (n > 0) {
-		buf_grown(&c->in, (size_t)n);
-		status = answer_status(&c->in);
-		if (!status)
-			return;
-		if (status < 300)
-			l->took_ns[l->ok++] = clock_boot_ns() - c->sent_ns;
-		else
-			l->errors++;
-		if (!strcasestr(c->in.data, "\r\nConnection: close")) {
-			buf_reset(&c->in);
-			send_next(l, c);
-			return;
-		}
-	} else {
-		l->errors++;
-	}
-	buf_reset(&c->in);
-	close(c->fd);
-	dial(l, c);
-	send_next(l, c);
-}
-
-static void
-load_release(struct load *l)
-{
-	for (int64_t i = 0; i < l->n; i++) {
-		close(l->clients[i].fd);
-		buf_release(&l->clients[i].in);
-	}
-	free(l->clients);
-	free(l->took_ns);
-	free(l->secret);
-	buf_release(&l->fixed);
-	close(l->epfd);
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
+	return fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 
 static double
-ms_at(const struct load *l, int64_t percent)
+now(void)
 {
-	int64_t at = l->ok * percent / 100;
+	struct timespec ts;
 
-	if (!l->ok)
-		return 0;
-	return (double)l->took_ns[MIN(at, l->ok - 1)] / 1e6;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static int
-run(struct load *l)
+/* A push as GitHub sends it, filled up with the commits' messages. */
+static size_t
+make_body(char *to, uint64_t n)
 {
-	struct epoll_event ev[EVENTS];
-	int64_t start = clock_boot_ns();
-	double s;
+	int len = snprintf(to, BODY,
+		"{\"ref\":\"refs/heads/main\",\"before\":\"%040d\","
+		"\"after\":\"%024llx%016llx\",\"created\":false,"
+		"\"deleted\":false,\"forced\":false,"
+		"\"sender\":{\"login\":\"bench\"},"
+		"\"repository\":{\"id\":1,\"full_name\":\"acme/bench\"},"
+		"\"head_commit\":{\"id\":\"x\",\"message\":\"m\","
+		"\"author\":{\"name\":\"a\"}},\"commits\":[",
+		0, (unsigned long long)salt, (unsigned long long)n);
 
-	for (int64_t i = 0; i < l->n; i++)
-		dial(l, &l->clients[i]);
-	for (int64_t i = 0; i < l->n; i++)
-		send_next(l, &l->clients[i]);
-	while (l->ok + l->errors < l->total) {
-		int n = epoll_wait(l->epfd, ev, EVENTS, STALL_MS);
-
-		if (n <= 0) {
-			fprintf(stderr,
-				"load: stalled after %" PRId64 " answers\n",
-				l->ok + l->errors);
-			return 1;
-		}
-		for (int i = 0; i < n; i++)
-			on_input(l, ev[i].data.ptr);
-	}
-	s = (double)(clock_boot_ns() - start) / 1e9;
-	qsort(l->took_ns, (size_t)l->ok, sizeof(*l->took_ns), by_size);
-	printf("%" PRId64 " %" PRId64 " %.0f %.2f %.2f %.2f\n", l->ok,
-		l->errors, (double)l->total / s, ms_at(l, 50), ms_at(l, 99),
-		ms_at(l, 100));
-	return 0;
+	for (int i = 0; len < BODY - 400; i++)
+		len += snprintf(to + len, (size_t)(BODY - len),
+			"%s{\"id\":\"%040d\",\"message\":\"line %d of a commit "
+			"message that says what was changed and why\",\"added\":"
+			"[\"src/a.c\"],\"removed\":[],\"modified\":[\"README\"]}",
+			i ? "," : "", i, i);
+	len += snprintf(to + len, (size_t)(BODY - len), "]}");
+	return (size_t)len;
 }
 
 static void
-read_body(struct load *l, const char *file, char **headers, int n)
+make_request(struct conn *c)
 {
-	AUTO(buf_release) struct buf h = BUF_INIT;
-	AUTO(freep) char *body = NULL;
-	struct err e;
-	size_t len;
+	static char body[BODY];
+	unsigned char md[32];
+	char hex[65];
+	size_t n = make_body(body, ++sent);
+	int head;
 
-	for (int i = 0; i < n; i++)
-		buf_addf(&h, "%s\r\n", headers[i]);
-	if (fd_slurp_at(AT_FDCWD, file, (size_t)64 << 20, &body, &len, &e) < 0)
-		fail("the body");
-	put_request(&l->fixed, l->path, h.data, body, len);
+	HMAC(EVP_sha256(), secret, (int)strlen(secret), (unsigned char *)body,
+		n, md, NULL);
+	for (int i = 0; i < 32; i++)
+		snprintf(hex + 2 * i, 3, "%02x", md[i]);
+	head = snprintf(c->out, sizeof(c->out),
+		"POST /hooks/github HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+		"Content-Type: application/json\r\nX-GitHub-Event: push\r\n"
+		"X-GitHub-Delivery: %llx-%llx\r\n"
+		"X-Hub-Signature-256: sha256=%s\r\n"
+		"Content-Length: %zu\r\n\r\n",
+		(unsigned long long)salt, (unsigned long long)sent, hex, n);
+	memcpy(c->out + head, body, n);
+	c->out_len = (size_t)head + n;
+	c->out_at = c->in_len = 0;
+}
+
+static void
+pump_out(struct conn *c)
+{
+	while (c->out_at < c->out_len) {
+		ssize_t k = write(c->fd, c->out + c->out_at,
+			c->out_len - c->out_at);
+
+		if (k < 0 && errno == EAGAIN)
+			return;
+		if (k <= 0) {
+			perror("write");
+			exit(1);
+		}
+		c->out_at += (size_t)k;
+	}
+}
+
+/* One whole answer in c->in? */
+static int
+complete(struct conn *c)
+{
+	char *end, *len;
+
+	c->in[c->in_len] = '\0';
+	end = strstr(c->in, "\r\n\r\n");
+	if (!end)
+		return 0;
+	len = strcasestr(c->in, "content-length:");
+	if (!len)
+		return 1;
+	return c->in_len >= (size_t)(end - c->in) + 4 +
+			(size_t)strtoul(len + 15, NULL, 10);
+}
+
+static void
+pump_in(struct conn *c)
+{
+	for (;;) {
+		ssize_t k = read(c->fd, c->in + c->in_len,
+			sizeof(c->in) - 1 - c->in_len);
+
+		if (k < 0 && errno == EAGAIN)
+			return;
+		if (k <= 0) {
+			fprintf(stderr, "connection closed after %llu\n",
+				(unsigned long long)answered);
+			exit(1);
+		}
+		c->in_len += (size_t)k;
+		if (!complete(c))
+			continue;
+		if (strncmp(c->in, "HTTP/1.1 2", 10)) {
+			fprintf(stderr, "%s\n", c->in);
+			exit(1);
+		}
+		answered++;
+		if (sent >= wanted)
+			return;
+		make_request(c);
+		pump_out(c);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
-	struct load l = { .epfd = epoll_create1(EPOLL_CLOEXEC) };
-	bool fresh = argc > 1 && str_eq(argv[1], "--fresh");
-	char **a = argv + 1 + fresh;
-	struct err e;
-	int rc;
+	struct epoll_event ev[256];
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	int nconns, ep = epoll_create1(0);
+	struct conn *conns;
+	double start;
 
-	argc -= 1 + fresh;
-	if (argc < 5 || num_parse(a[0], 1, 65535, &l.port) < 0 ||
-		num_parse(a[1], 1, CONNECTIONS_MAX, &l.n) < 0 ||
-		num_parse(a[2], 1, TOTAL_MAX, &l.total) < 0) {
-		fprintf(stderr, "usage: load [--fresh] PORT N TOTAL PATH "
-				"BODY-FILE|SECRET-FILE [HEADER]...\n");
+	if (argc != 5)
 		return 2;
-	}
-	buf_init(&l.fixed);
-	l.path = a[3];
-	if (fresh) {
-		char *secret;
+	a.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	nconns = (int)strtol(argv[2], NULL, 10);
+	wanted = strtoul(argv[3], NULL, 10);
+	secret = argv[4];
+	salt = (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid();
+	conns = calloc((size_t)nconns, sizeof(*conns));
+	for (int i = 0; i < nconns; i++) {
+		struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLET,
+			.data = { .ptr = &conns[i] } };
 
-		if (fd_slurp_at(AT_FDCWD, a[4], 4096, &secret, NULL, &e) < 0)
-			fail("the secret");
-		secret[strcspn(secret, "\r\n")] = '\0';
-		l.secret = secret;
-	} else {
-		read_body(&l, a[4], a + 5, argc - 5);
+		conns[i].fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(conns[i].fd, (void *)&a, sizeof(a)) < 0) {
+			perror("connect");
+			return 1;
+		}
+		if (fcntl_nonblock(conns[i].fd) < 0 ||
+			epoll_ctl(ep, EPOLL_CTL_ADD, conns[i].fd, &e) < 0)
+			return 1;
 	}
-	l.clients = xcalloc((size_t)l.n, sizeof(*l.clients));
-	l.took_ns = xcalloc((size_t)l.total, sizeof(*l.took_ns));
-	for (int64_t i = 0; i < l.n; i++)
-		buf_init(&l.clients[i].in);
-	rc = run(&l);
-	load_release(&l);
-	return rc;
+	start = now();
+	for (int i = 0; i < nconns && sent < wanted; i++) {
+		make_request(&conns[i]);
+		pump_out(&conns[i]);
+	}
+	while (answered < wanted) {
+		int n = epoll_wait(ep, ev, 256, STALL_MS);
+
+		if (n == 0) {
+			fprintf(stderr, "stalled after %llu answers\n",
+				(unsigned long long)answered);
+			return 1;
+		}
+		for (int i = 0; i < n; i++) {
+			struct conn *c = ev[i].data.ptr;
+
+			pump_out(c);
+			if (ev[i].events & EPOLLIN)
+				pump_in(c);
+		}
+	}
+	printf("%.0f\n", (double)wanted / (now() - start));
+	return 0;
 }

@@ -12,7 +12,7 @@ const [phase, base, executablePath, gate] = process.argv.slice(2);
 const here = path.dirname(new URL(import.meta.url).pathname);
 const payloads = JSON.parse(
 	fs.readFileSync(path.join(here, "payloads.json"), "utf8"));
-const WAIT_MS = 30000;
+const WAIT_MS = 15000;
 const TAGS = new Set(("html head meta title link script body a header nav " +
 	"main footer p h1 h2 ol li span bdi code time template article dl " +
 	"div dt dd section details summary pre").split(" "));
@@ -20,6 +20,7 @@ const TAGS = new Set(("html head meta title link script body a header nav " +
 // A context that notes whatever a page may not do.
 async function open(browser, options = {}) {
 	const context = await browser.newContext(options);
+	context.setDefaultTimeout(WAIT_MS);
 	const bad = [];
 	await context.addInitScript(() => {
 		document.addEventListener("securitypolicyviolation", (ev) =>
@@ -69,6 +70,21 @@ async function checkTree(page) {
 	}
 }
 
+// The output of each step: pieces of text, each with its classes.
+const styledText = (page) => page.locator("#jobs .output").evaluateAll(
+	(l) => l.map((pre) => {
+		const runs = [];
+		for (const n of pre.childNodes) {
+			const style = n.className || "";
+			const last = runs.at(-1);
+			if (last && last[0] === style)
+				last[1] += n.textContent;
+			else
+				runs.push([style, n.textContent]);
+		}
+		return runs;
+	}));
+
 // As a page shows text: what was a control character is a sign.
 const shown = (text) => text.replace(/\r?\n|\t/g, " ").trim();
 
@@ -92,22 +108,25 @@ const phases = {
 			.includes("behind the gate"));
 
 		fs.writeFileSync(gate, "");
-		await gateStep.locator(".output",
+		await run.locator(".step .output",
 			{ hasText: "behind the gate" }).waitFor();
 		await run.locator("#state.state-failed").waitFor();
 		await row.filter({ hasText: "failed" }).waitFor();
 		await run.locator("#reason .text:visible").waitFor();
-		const colored = run.locator(".output .fg1.bold");
+		const colored = run.locator(".output .fg1.bold").last();
 		assert.equal(await colored.textContent(), "red & bold");
 		await checkTree(list);
 		await checkTree(run);
 		assert.match(await run.title(), /^Run 1 failed/);
 		// What was built piece by piece is what a new page has.
-		const pieces = await run.locator("#jobs .output")
-			.evaluateAll((l) => l.map((n) => n.textContent));
+		const pieces = await styledText(run);
 		await run.reload();
-		assert.deepEqual(await run.locator("#jobs .output")
-			.evaluateAll((l) => l.map((n) => n.textContent)), pieces);
+		const whole = await styledText(run);
+		assert(pieces.some((l) => l.length > 500),
+			`few colours: ${pieces.map((l) => l.length)}`);
+		for (let i = 0; i < whole.length; i++)
+			assert.deepEqual(pieces[i], whole[i]);
+		assert.equal(pieces.length, whole.length);
 		return bad;
 	},
 
