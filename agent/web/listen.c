@@ -36,7 +36,8 @@ bind_first(const struct addrinfo *list, const char *address, struct err *e)
 	int one = 1;
 
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
-		AUTO(fd_closep) int fd = socket(ai->ai_family,
+		AUTO(fd_closep)
+		int fd = socket(ai->ai_family,
 			ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		if (fd < 0)
@@ -97,12 +98,11 @@ listen_tcp(const char *address, int *ret_port, struct err *e)
 static bool
 is_alive(const struct sockaddr_un *un)
 {
-	AUTO(fd_closep) int fd = socket(AF_UNIX,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	AUTO(fd_closep)
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return fd >= 0 &&
-		(!connect(fd, (const void *)un, sizeof(*un)) ||
-			errno == EAGAIN);
+	       (!connect(fd, (const void *)un, sizeof(*un)) || errno == EAGAIN);
 }
 
 int
@@ -131,9 +131,9 @@ listen_unix(const char *path, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "socket");
 	if (bind(fd, (const struct sockaddr *)&un, sizeof(un)) < 0)
-		return err_sys(e, "bind '%s'", path);
+		return err_sys(e, "bind '%s'", un.sun_path);
 	if (chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
-		err_sys(e, "listen on '%s'", path);
+		err_sys(e, "listen on '%s'", un.sun_path);
 		goto fail;
 	}
 	return STEAL_FD(fd);
