@@ -45,8 +45,9 @@ add_filter(struct buf *b, const char *name, const char *value)
 {
 	if (!value)
 		return;
-	buf_addf(b, "&%s=", name);
+	buf_addf(b, "%s=", name);
 	percent_put(b, value);
+	buf_addc(b, '&');
 }
 
 static void
@@ -65,14 +66,14 @@ runs_answered(struct request *r, struct ask *a)
 	rows = api_visible_rows(r, a);
 	n = json_array_size(rows);
 	if (n && n == a->filter.limit)
-		older = (uint64_t)jget_int(json_array_get(rows, n - 1), "run",
-			0);
+		older = (uint64_t)jget_int(
+			json_array_get(rows, n - 1), "run", 0);
 	add_filter(&query, "repository", a->filter.repository);
 	add_filter(&query, "ref", a->filter.ref);
 	add_filter(&query, "sha", a->filter.sha);
 	add_filter(&query, "state", a->filter.state);
-	if (page_runs_of(r->web->templates, rows, older,
-		    query.len ? query.data + 1 : "", &b, &e) < 0)
+	if (page_runs_of(r->web->templates, rows, older, query.data, &b, &e) <
+		0)
 		reply_problem(r, 500, "%s", e.msg);
 	else
 		send_page(r, 200, &b);
@@ -202,8 +203,8 @@ site_badge(struct request *r)
 	}
 	x = xcalloc(1, sizeof(*x));
 	x->repository = xstrndup(path, best);
-	x->ref = xasprintf("refs/heads/%.*s", (int)(n - best - 5),
-		path + best + 1);
+	x->ref = xasprintf(
+		"refs/heads/%.*s", (int)(n - best - 5), path + best + 1);
 	if (r->data_free)
 		r->data_free(r->data);
 	r->data = x;
