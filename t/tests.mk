@@ -28,5 +28,7 @@ SHELL_TESTS += \
 	t/1060-jobs.sh \
 	t/1070-run.sh \
 	t/1080-user.sh \
-	t/1090-remote.sh
+	t/1090-remote.sh \
+	t/1300-hostile.sh \
+	t/1310-users.sh
 EXTRA_DIST += t/agent.sh t/forge.mjs
