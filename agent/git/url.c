@@ -96,17 +96,21 @@ parse_authority(struct url *u, const char *s, size_t len, struct err *e)
 	return parse_host(u, at, len - (size_t)(at - s), e);
 }
 
-/* "git@host:path", the short form of ssh. */
+/*
+ * "git@host:path", the short form of ssh.  The user must be there, or else
+ * "javascript:x" and the remote helpers' "ext::x" would be hosts.
+ */
 static int
 parse_short(struct url *u, const char *text, struct err *e)
 {
-	const char *colon = strchr(text, ':');
-	const char *slash = strchr(text, '/');
+	size_t len = strcspn(text, ":/");
+	const char *colon = text + len;
 
-	if (!colon || (slash && slash < colon) || !colon[1])
+	if (*colon != ':' || !memchr(text, '@', len) || !colon[1] ||
+		colon[1] == ':')
 		return err_set(e, ERR_PERM,
-			"the address has none of https://, http://, ssh://, "
-			"git:// or file:// before it");
+			"it has none of https://, http://, ssh://, git:// or "
+			"file:// before it, and is not USER@HOST:PATH");
 	u->scheme = xstrdup("ssh");
 	u->path = xstrdup(colon + 1);
 	return parse_authority(u, text, (size_t)(colon - text), e);
