@@ -29,3 +29,6 @@ check_PROGRAMS += t/unit/gitdrv
 t_unit_gitdrv_SOURCES = t/unit/gitdrv.c
 t_unit_gitdrv_LDADD = $(git_test_libs)
 
+EXTRA_DIST += t/git-lib.sh
+
+SHELL_TESTS += t/0300-git-tree.sh
