@@ -18,7 +18,7 @@ fails_as () {
 		return 1
 	fi
 	cat "$T/.fails"
-	grep -q "^$fails_want: " "$T/.fails"
+	grep -aq "^$fails_want: " "$T/.fails"
 }
 
 # manifest FOLDER: type, permissions, name, link target and content of all
@@ -61,7 +61,7 @@ raw_tree () {
 		printf '%s ' "$raw_mode"
 		# The escapes in the name are wanted.
 		# shellcheck disable=SC2059
-		printf "$raw_name"
+		printf -- "$raw_name"
 		printf '\0'
 		printf '%s' "$raw_id" | xxd -r -p
 	done >"$T/.raw" &&

@@ -31,4 +31,4 @@ t_unit_gitdrv_LDADD = $(git_test_libs)
 
 EXTRA_DIST += t/git-lib.sh
 
-SHELL_TESTS += t/0300-git-tree.sh
+SHELL_TESTS += t/0300-git-tree.sh t/0310-git-hostile.sh

@@ -55,7 +55,7 @@ ok_parse(struct tree_ok *ok, const char *tree, const char *text, size_t len,
 	return kind ? 0 : err_set(e, ERR_PERM, "it names no kind");
 }
 
-/* 1 and the text, 0 there is none. */
+/* 1 and the text, 0 there is none, or something else stands in its place. */
 static int
 ok_read(int state_fd, const char *tree, struct buf *text, struct err *e)
 {
@@ -64,7 +64,10 @@ ok_read(int state_fd, const char *tree, struct buf *text, struct err *e)
 	int fd = path_open_beneath(state_fd, path, O_RDONLY, 0, e);
 
 	if (fd < 0)
-		return e->code == ERR_ABSENT ? 0 : -1;
+		return e->code == ERR_ABSENT || e->sys == ELOOP ||
+				       e->sys == ENOTDIR
+			       ? 0
+			       : -1;
 	return fd_slurp(fd, OK_MAX, text, e) < 0 ? -1 : 1;
 }
 

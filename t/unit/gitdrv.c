@@ -48,14 +48,15 @@ do_fetch(char **argv, struct err *e)
 	if (arg(argv, 4) &&
 		num_parse(arg(argv, 4), 1, INT64_MAX, &m.max_bytes) < 0)
 		return err_set(e, ERR_PERM, "not a number");
-	if (mirror_fetch(&m, arg(argv, 2), arg(argv, 3), on_progress, &most,
-		    e) < 0)
+	if (mirror_fetch(
+		    &m, arg(argv, 2), arg(argv, 3), on_progress, &most, e) < 0)
 		return -1;
 	printf("%" PRId64 "\n", most);
 	return 0;
 }
 
-/* REPO STATE TREE [NEAR [FILES [BYTES [DEPTH]]]] */
+/* REPO STATE TREE [NEAR [FILES [BYTES [DEPTH]]]]: prints the layers, and on
+ * standard error "rss KIB" in any case. */
 static int
 do_tree(char **argv, struct err *e)
 {
@@ -67,6 +68,7 @@ do_tree(char **argv, struct err *e)
 	int64_t depth = TREE_MAX_DEPTH;
 	const char *kind = getenv("KIND") ? getenv("KIND") : "root";
 	struct rusage use;
+	int rc;
 
 	if (state < 0 ||
 		repo_open(&r, arg(argv, 0), getenv("ALTERNATES"), e) < 0)
@@ -78,15 +80,15 @@ do_tree(char **argv, struct err *e)
 	if (arg(argv, 4) && arg(argv, 5) && arg(argv, 6))
 		num_parse(arg(argv, 6), 1, TREE_MAX_DEPTH, &depth);
 	lim.max_depth = (int)depth;
-	if (tree_build(r, state, arg(argv, 2), arg(argv, 3), kind, &lim, e) <
-		0)
+	rc = tree_build(r, state, arg(argv, 2), arg(argv, 3), kind, &lim, e);
+	getrusage(RUSAGE_SELF, &use);
+	fprintf(stderr, "rss %ld\n", use.ru_maxrss);
+	if (rc < 0)
 		return -1;
 	if (tree_find(state, arg(argv, 2), kind, &lower, e) != 1)
 		return err_set(e, ERR_PERM, "built, but not found");
 	for (size_t i = 0; i < lower.len; i++)
 		puts(lower.v[i]);
-	getrusage(RUSAGE_SELF, &use);
-	fprintf(stderr, "rss %ld KiB\n", use.ru_maxrss);
 	return 0;
 }
 
@@ -233,8 +235,8 @@ do_changed(char **argv, struct err *e)
 		num_parse(arg(argv, 3), 0, INT32_MAX, &max);
 	if (repo_open(&r, arg(argv, 0), NULL, e) < 0)
 		return -1;
-	rc = repo_changed(r, arg(argv, 1), arg(argv, 2), (size_t)max, &paths,
-		e);
+	rc = repo_changed(
+		r, arg(argv, 1), arg(argv, 2), (size_t)max, &paths, e);
 	if (rc < 0)
 		return -1;
 	if (rc)
