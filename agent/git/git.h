@@ -14,7 +14,8 @@
 #include "base/strv.h"
 
 /* git_libgit2_init and the options we rely on (owner validation off: only
- * configured paths are opened; strict object checks on). */
+ * configured paths are opened; strict object checks on).  SIGPIPE is
+ * ignored from here on. */
 int git_start(struct err *e);
 void git_stop(void);
 

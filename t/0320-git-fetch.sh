@@ -1,0 +1,262 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Mirrors: from git's own daemon, over HTTP with credentials, from a path.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/git-lib.sh"
+
+command -v python3 >/dev/null || test_skip_all 'python3 is needed to serve HTTP'
+token=tok-s3cret-canary
+M=$S/mirrors
+mkdir -p "$M"
+pids=
+test_on_exit 'kill $pids'
+
+# fetch MIRROR URL REF SHA [MAX]
+fetch () {
+	fetch_mirror=$1
+	shift
+	"$drv" fetch "$M/$fetch_mirror" "$@"
+}
+
+has () {
+	git -C "$M/$1" cat-file -e "$2^{commit}"
+}
+
+# serve NAME [USER:PASSWORD]: an HTTP server whose port is $port.
+serve () {
+	python3 "$TELLUS_SRC/t/git-http.py" "$T/$1.log" "$T/$1.port" "$T/srv" ${2:+"$2"} >"$T/$1.err" 2>&1 &
+	pids="$pids $!"
+	wait_for 10 test -s "$T/$1.port" && port=$(cat "$T/$1.port") && : >"$T/$1.log"
+}
+
+free_port () {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+listening () {
+	git ls-remote "git://127.0.0.1:$1/up.git" >/dev/null 2>&1
+}
+
+test_expect_success 'a repository with branches, tags and a commit that only its id reaches' '
+	mkdir srv && git init -q work && (
+	cd work && echo 1 >f && git add f && git commit -q -m one && git tag -a -m "version one" v1 &&
+	git branch other && echo 2 >f && git commit -q -am two &&
+	git checkout -q other && echo o >o && git add o && git commit -q -m other && git checkout -q main
+	) &&
+	git clone -q --bare work srv/up.git && git -C srv/up.git config uploadpack.allowAnySHA1InWant true &&
+	git -C work remote add up "$T/srv/up.git"
+'
+
+test_expect_success 'the servers start' '
+	dport=$(free_port) && {
+	"$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port=$dport --export-all --reuseaddr --base-path="$T/srv" "$T/srv" >daemon.log 2>&1 &
+	pids="$pids $!"; } &&
+	wait_for 10 listening $dport && D=git://127.0.0.1:$dport &&
+	serve open && H=http://127.0.0.1:$port &&
+	serve locked "x-access-token:$token" && L=http://127.0.0.1:$port
+'
+
+# ---- what is fetched ----
+
+test_expect_success 'a commit is fetched through its ref, and no other ref comes along' '
+	main=$(git -C work rev-parse main) && fetch a.git $D/up.git refs/heads/main $main && has a.git $main &&
+	git -C "$M/a.git" for-each-ref --format="%(refname)" >refs && printf "refs/heads/main\nrefs/tags/v1\n" | cmp - refs &&
+	! has a.git $(git -C work rev-parse other)
+'
+
+test_expect_success 'git finds nothing wrong with the mirror' '
+	git -C "$M/a.git" fsck --full --strict && test "$(git -C "$M/a.git" rev-parse --is-bare-repository)" = true
+'
+
+test_expect_success 'a commit that is here already is no reason to ask the server' '
+	fetch a.git git://127.0.0.1:1/up.git refs/heads/main $main
+'
+
+test_expect_success 'the same over http' '
+	fetch h.git $H/up.git refs/heads/main $main && has h.git $main && ! has h.git $(git -C work rev-parse other)
+'
+
+test_expect_success 'after a forced push the commit that was pushed first is still fetched by its id' '
+	git -C work commit -q --amend -m "two, again" && new=$(git -C work rev-parse main) &&
+	git -C work push -q -f up main && fetch b.git $D/up.git refs/heads/main $main && has b.git $main &&
+	fetch a.git $D/up.git refs/heads/main $new && has a.git $new && has a.git $main &&
+	test "$(git -C "$M/a.git" rev-parse refs/heads/main)" = $new
+'
+
+test_expect_success 'a commit of another branch is found without knowing which' '
+	other=$(git -C work rev-parse other) && fetch c.git $D/up.git - $other && has c.git $other &&
+	git -C srv/up.git config uploadpack.allowAnySHA1InWant false &&
+	fetch c2.git $D/up.git refs/heads/main $other && has c2.git $other
+'
+
+test_expect_success 'a commit that is gone is absent, and the message names it and the address' '
+	fails_as absent fetch c2.git $D/up.git refs/heads/main $main && grep "$main.*$D/up.git" .fails &&
+	git -C srv/up.git config uploadpack.allowAnySHA1InWant true &&
+	fails_as absent fetch c2.git $D/up.git refs/heads/main 1111111111111111111111111111111111111111
+'
+
+test_expect_success 'a ref that is gone does not keep a commit from being fetched' '
+	fetch d.git $D/up.git refs/heads/gone $new && has d.git $new
+'
+
+test_expect_success 'a branch takes the place of a folder of branches and back' '
+	(cd work && git checkout -q -b x/y main && echo y >y && git add y && git commit -q -m y && git push -q up x/y) &&
+	fetch a.git $D/up.git refs/heads/x/y $(git -C work rev-parse x/y) &&
+	(cd work && git push -q up :x/y && git checkout -q main && git branch -q -D x/y && git checkout -q -b x && echo x >x && git add x && git commit -q -m x && git push -q up x) &&
+	fetch a.git $D/up.git refs/heads/x $(git -C work rev-parse x) && has a.git $(git -C work rev-parse x) &&
+	(cd work && git push -q up :x && git checkout -q main && git branch -q -D x && git checkout -q -b x/z && echo z >z && git add z && git commit -q -m z && git push -q up x/z) &&
+	fetch a.git $D/up.git refs/heads/x/z $(git -C work rev-parse x/z) && git -C "$M/a.git" rev-parse refs/heads/x/z &&
+	git -C work checkout -q main
+'
+
+test_expect_success 'a request'\''s ref is fetched as one' '
+	(cd work && git checkout -q --detach && echo pr >pr && git add pr && git commit -q -m pr && git push -q up HEAD:refs/pull/7/head) &&
+	pr=$(git -C work rev-parse HEAD) && git -C work checkout -q main &&
+	fetch a.git $D/up.git refs/pull/7/head $pr && has a.git $pr
+'
+
+test_expect_success 'a pack above the limit is refused' '
+	(cd work && head -c 400000 /dev/urandom >large && git add large && git commit -q -m large && git push -q up main) &&
+	large=$(git -C work rev-parse main) && fails_as permanent fetch e.git $D/up.git refs/heads/main $large 100000 &&
+	grep "100000 bytes" .fails && fetch e.git $D/up.git refs/heads/main $large 4000000 >bytes && test "$(cat bytes)" -gt 400000
+'
+
+# ---- servers that say no ----
+
+test_expect_success 'an unknown repository is absent, by the daemon and by http' '
+	fails_as absent fetch n1.git $D/none.git refs/heads/main $main && grep "$D/none.git" .fails &&
+	fails_as absent fetch n2.git $H/none.git refs/heads/main $main && grep "$H/none.git" .fails
+'
+
+test_expect_success 'a server that is not there, or has a problem, is temporary' '
+	gone=$(free_port) && fails_as temporary fetch n3.git http://127.0.0.1:$gone/up.git refs/heads/main $main &&
+	fails_as temporary fetch n3.git git://127.0.0.1:$gone/up.git refs/heads/main $main &&
+	for s in 500 502 503 429; do
+		fails_as temporary fetch n3.git $H/s/$s/up.git refs/heads/main $main || return 1
+	done
+'
+
+test_expect_success 'a refusal is denied, and nothing else is tried' '
+	: >open.log && fails_as denied fetch n4.git $H/s/403/up.git refs/heads/main $main && test "$(wc -l <open.log)" -eq 1
+'
+
+# ---- credentials ----
+
+test_expect_success 'without a token a locked server denies, with one it serves' '
+	fails_as denied fetch l.git $L/up.git refs/heads/main $new &&
+	TOKEN=$token fetch l.git $L/up.git refs/heads/main $new && has l.git $new
+'
+
+test_expect_success 'a wrong token is denied, and no message shows it' '
+	fails_as denied env TOKEN=wrong-$token "$drv" fetch "$M/l2.git" $L/up.git refs/heads/main $new && ! grep $token .fails
+'
+
+test_expect_success 'another user name can go with the token' '
+	serve third "oauth2:$token" && fails_as denied env TOKEN=$token "$drv" fetch "$M/l3.git" http://127.0.0.1:$port/up.git refs/heads/main $new &&
+	TOKEN=$token TOKEN_USER=oauth2 fetch l3.git http://127.0.0.1:$port/up.git refs/heads/main $new
+'
+
+test_expect_success 'a server that does not ask for a token never sees it' '
+	: >open.log && TOKEN=$token fetch l4.git $H/up.git refs/heads/main $new && test -s open.log && ! grep -i basic open.log
+'
+
+test_expect_success 'a redirect to another server does not take the token along' '
+	echo $L >srv/redirect && : >locked.log && ! TOKEN=$token fetch l5.git $H/r/up.git refs/heads/main $new >out 2>&1 &&
+	cat out && ! grep -q Basic locked.log && ! grep $token out && grep -q "None$" locked.log
+'
+
+test_expect_success 'a server that asks for the token and then sends us away does not pass it on' '
+	echo $H >srv/redirect && : >open.log && : >locked.log && TOKEN=$token fetch l6.git $L/r/up.git refs/heads/main $new >out 2>&1
+	cat out open.log && ! grep -q Basic open.log && ! grep $token out
+'
+
+test_expect_success 'an address with a password is refused, and the message does not show it' '
+	fails_as permanent fetch p.git http://me:$token@127.0.0.1:$port/up.git refs/heads/main $new && ! grep $token .fails && test ! -e "$M/p.git"
+'
+
+test_expect_success 'no token is anywhere in the mirrors' '
+	! grep -r -a $token "$M"
+'
+
+# ---- from a path ----
+
+test_expect_success 'file addresses and paths work' '
+	fetch f.git "file://$T/srv/up.git" refs/heads/main $large && has f.git $large && git -C "$M/f.git" fsck --full &&
+	test "$(git -C "$M/f.git" rev-parse refs/heads/main)" = $large && ! has f.git $other &&
+	fetch f2.git "$T/srv/up.git" - $other && has f2.git $other
+'
+
+test_expect_success 'from a path only what is new is copied' '
+	(cd work && echo 3 >f && git commit -q -am three && git push -q up main) &&
+	fetch f.git "$T/srv/up.git" refs/heads/main $(git -C work rev-parse main) && git -C "$M/f.git" fsck --full &&
+	newest=$(ls -t "$M/f.git"/objects/pack/*.idx | head -1) && test "$(git show-index <$newest | wc -l)" -eq 3
+'
+
+test_expect_success 'a path without a repository, or without the commit, is absent' '
+	fails_as absent fetch f3.git "$T/srv/none.git" refs/heads/main $main &&
+	fails_as absent fetch f3.git "$T/srv/up.git" refs/heads/main 1111111111111111111111111111111111111111
+'
+
+# ---- crashes and damage ----
+
+test_expect_success 'locks and half-written files of a crash are removed' '
+	: >"$M/a.git/config.lock" && : >"$M/a.git/refs/heads/main.lock" && : >"$M/a.git/packed-refs.lock" && : >"$M/a.git/objects/pack/pack_git2_x1" &&
+	fetch a.git $D/up.git refs/heads/main $(git -C work rev-parse main) &&
+	test -z "$(find "$M/a.git" -name "*.lock" -o -name "pack_git2_*")"
+'
+
+test_expect_success 'a fetch that was killed is made good by the next' '
+	: >killed.log && (ulimit -c 0 && ulimit -f 200 && exec "$drv" fetch "$M/k.git" $D/up.git refs/heads/main $large); test ! -e "$M/k.git" || ! has k.git $large &&
+	fetch k.git $D/up.git refs/heads/main $large && has k.git $large && git -C "$M/k.git" fsck --full &&
+	test -z "$(find "$M/k.git" -name "*.lock" -o -name "pack_git2_*")"
+'
+
+# damage MIRROR: its objects are overwritten, and nothing else.
+damage () {
+	chmod -R u+w "$M/$1/objects" &&
+	for f in $(find "$M/$1/objects" -type f -name '*.pack') $(find "$M/$1/objects" -type f -path '*/??/*'); do
+		printf 'garbage garbage garbage garbage' | dd of="$f" bs=1 seek=12 conv=notrunc 2>/dev/null
+	done
+}
+
+test_expect_success 'a commit whose objects are damaged is fetched anew' '
+	damage h.git && ! has h.git $main 2>/dev/null && fetch h.git $H/up.git refs/heads/main $main && has h.git $main && git -C "$M/h.git" fsck --full
+'
+
+test_expect_success 'a damaged mirror does not keep a new commit from being fetched' '
+	damage b.git && fetch b.git $D/up.git refs/heads/main $large && has b.git $large && git -C "$M/b.git" fsck --full
+'
+
+test_expect_success 'a mirror that is no repository any more is made anew' '
+	rm "$M/c.git/HEAD" && fetch c.git $D/up.git - $other && has c.git $other &&
+	rm -rf "$M/c.git" && echo x >"$M/c.git" && fetch c.git $D/up.git - $other && has c.git $other
+'
+
+test_expect_success 'damage without a way to fetch anew is an error' '
+	damage d.git && ! fetch d.git git://127.0.0.1:$gone/up.git refs/heads/main $new
+'
+
+test_expect_success 'after a boot a mirror whose refs lead nowhere is made anew' '
+	fetch g.git $D/up.git refs/heads/main $large && echo another-boot >"$M/g.git/tellus-boot" &&
+	echo 1111111111111111111111111111111111111111 >"$M/g.git/refs/heads/lost" &&
+	fetch g.git $D/up.git refs/heads/main $large && ! git -C "$M/g.git" rev-parse -q --verify refs/heads/lost &&
+	test "$(cat "$M/g.git/tellus-boot")" = "$(cat /proc/sys/kernel/random/boot_id)"
+'
+
+test_expect_success 'fetches of one mirror at once wait for each other' '
+	pids_= && for i in 1 2 3 4; do fetch w.git $D/up.git refs/heads/main $large >w$i 2>&1 & pids_="$pids_ $!"; done &&
+	for p in $pids_; do wait $p || { cat w?; return 1; }; done && has w.git $large && git -C "$M/w.git" fsck --full
+'
+
+test_expect_success 'a mirror that was thrown away is made anew' '
+	"$drv" discard "$M/w.git" && test ! -e "$M/w.git" && "$drv" discard "$M/w.git" && fetch w.git $D/up.git refs/heads/main $large && has w.git $large
+'
+
+test_expect_success 'hostile refs are fetched like others or not at all, and stay inside' '
+	evil="refs/heads/x;touch\${IFS}pwned;#" && git -C srv/up.git update-ref "$evil" $large && fetch v.git $D/up.git "$evil" $large && has v.git $large &&
+	fetch v2.git $D/up.git "refs/heads/../../../evil" $large && fetch v3.git $D/up.git "--upload-pack=touch pwned" $large &&
+	fetch v4.git $D/up.git "refs/heads/a:refs/heads/b" $large &&
+	test ! -e pwned && test ! -e "$M/evil" && ! git -C "$M/v4.git" rev-parse -q --verify refs/heads/b
+'
+
+test_done
