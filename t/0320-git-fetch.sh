@@ -161,13 +161,18 @@ test_expect_success 'a server that does not ask for a token never sees it' '
 '
 
 test_expect_success 'a redirect to another server does not take the token along' '
-	echo $L >srv/redirect && : >locked.log && ! TOKEN=$token fetch l5.git $H/r/up.git refs/heads/main $new >out 2>&1 &&
-	cat out && ! grep -q Basic locked.log && ! grep $token out && grep -q "None$" locked.log
+	echo $L >srv/redirect && : >locked.log &&
+	fails_as denied env TOKEN=$token "$drv" fetch "$M/l5.git" $H/r/up.git refs/heads/main $new && grep "sends us to another" .fails &&
+	! grep -q Basic locked.log && ! grep $token .fails && grep -q "None$" locked.log
 '
 
 test_expect_success 'a server that asks for the token and then sends us away does not pass it on' '
 	echo $H >srv/redirect && : >open.log && : >locked.log && TOKEN=$token fetch l6.git $L/r/up.git refs/heads/main $new >out 2>&1
 	cat out open.log && ! grep -q Basic open.log && ! grep $token out
+'
+
+test_expect_success 'a redirect on the same server is followed, with the token' '
+	echo $L >srv/redirect && TOKEN=$token fetch l7.git $L/r/up.git refs/heads/main $new && has l7.git $new
 '
 
 test_expect_success 'an address with a password is refused, and the message does not show it' '

@@ -80,7 +80,8 @@ on_credentials(git_credential **ret, const char *url, const char *user,
 	struct fetch *f = arg;
 	const struct mirror_spec *m = f->spec;
 
-	if (!url_same_origin(url, m->url) || f->asked++ >= ASKED_MAX)
+	f->sent_away = !url_same_origin(url, m->url);
+	if (f->sent_away || f->asked++ >= ASKED_MAX)
 		return GIT_EAUTH;
 	if (allowed & (GIT_CREDENTIAL_SSH_KEY | GIT_CREDENTIAL_USERNAME))
 		return ssh_credential(
@@ -203,6 +204,11 @@ explain(struct fetch *f, int rc, struct err *e)
 	if (f->bad_certificate || rc == GIT_ECERTIFICATE)
 		return err_set(e, ERR_PERM,
 			"the server's certificate is not trusted (%s)", text);
+	if (f->sent_away)
+		return err_set(e, ERR_DENIED,
+			"the server sends us to another one, which wants "
+			"credentials: write that address into the "
+			"configuration");
 	if (rc == GIT_EAUTH)
 		return err_set(e, ERR_DENIED, "%s",
 			f->asked ? "the server refused our credentials"
@@ -275,7 +281,7 @@ fetch_refs(git_repository *git, struct fetch *f, const char *const *specs,
 	o.proxy_opts.type = GIT_PROXY_AUTO;
 	f->asked = 0;
 	f->too_large = f->bad_certificate = f->bad_host_key = false;
-	f->looks_corrupt = false;
+	f->looks_corrupt = f->sent_away = false;
 	errno = 0;
 	rc = git_remote_create_anonymous(&remote, git, f->spec->url);
 	if (rc == 0)
