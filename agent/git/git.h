@@ -143,7 +143,9 @@ int gitdir_build(struct repo *r, int dest_fd, const struct gitdir_spec *s,
  * files) on top of HEAD into the object folder at objects (made when
  * absent, alternates to the repository's).  The user's repository, index
  * and files are not written.  When nothing differs ret_sha is HEAD and
- * *ret_dirty false.
+ * *ret_dirty false.  An untracked file that a .gitignore takes back from
+ * the rules of a folder above ("!x" there) is not seen before git add: the
+ * library drops such lines.
  */
 int snapshot_make(const char *worktree, const char *objects,
 	char ret_sha[41], bool *ret_dirty, struct err *e);

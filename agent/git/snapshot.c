@@ -11,6 +11,7 @@
 #include "os/path.h"
 
 #include <fcntl.h>
+#include <git2/sys/odb_backend.h>
 #include <git2/sys/repository.h>
 #include <sys/stat.h>
 
@@ -23,7 +24,7 @@ struct snapshot {
 	git_commit *head; /* NULL: there is no commit yet */
 	git_tree *tree;
 	git_index *index; /* in memory */
-	size_t changes;
+	git_index *theirs;
 };
 
 static const int user_levels[] = { GIT_CONFIG_LEVEL_XDG,
@@ -59,6 +60,18 @@ make_store(const char *objects, const char *theirs, struct err *e)
 	return fd_put_file(info, "alternates", line, strlen(line), 0644, e);
 }
 
+/* Writing what is there already would touch the user's files: they would
+ * get a new time stamp, to save them from a prune. */
+static void
+leave_stamps(git_odb *odb)
+{
+	git_odb_backend *backend;
+
+	for (size_t i = 0; i < git_odb_num_backends(odb); i++)
+		if (git_odb_get_backend(&backend, odb, i) == 0)
+			backend->freshen = NULL;
+}
+
 static int
 use_store(struct snapshot *s, const char *objects, struct err *e)
 {
@@ -72,8 +85,10 @@ use_store(struct snapshot *s, const char *objects, struct err *e)
 	if (!real || make_store(objects, real, e) < 0)
 		return -1;
 	rc = git_odb_open(&odb, objects);
-	if (rc == 0)
+	if (rc == 0) {
+		leave_stamps(odb);
 		rc = git_repository_set_odb(s->git, odb);
+	}
 	return rc < 0 ? git_fail(e, rc, "objects folder '%s'", objects) : 0;
 }
 
@@ -106,6 +121,9 @@ open_all(struct snapshot *s, const char *worktree, const char *objects,
 	s->root = path_open_dir(AT_FDCWD, git_repository_workdir(s->git), e);
 	if (s->root < 0 || use_store(s, objects, e) < 0 || load_head(s, e) < 0)
 		return -1;
+	rc = git_repository_index(&s->theirs, s->git);
+	if (rc < 0)
+		return git_fail(e, rc, "read the index of '%s'", worktree);
 	rc = git_index_new(&s->index);
 	if (rc == 0 && s->tree)
 		rc = git_index_read_tree(s->index, s->tree);
@@ -114,14 +132,26 @@ open_all(struct snapshot *s, const char *worktree, const char *objects,
 
 /* ---- the changes ---- */
 
+/* A sparse checkout leaves files out; they are as the index has them. */
+static const git_index_entry *
+left_out(struct snapshot *s, const char *path)
+{
+	const git_index_entry *entry = git_index_get_bypath(s->theirs, path, 0);
+
+	return entry && entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE
+		       ? entry
+		       : NULL;
+}
+
 static int
 take_out(struct snapshot *s, const char *path, struct err *e)
 {
-	int rc = git_index_remove(s->index, path, 0);
+	const git_index_entry *entry = left_out(s, path);
+	int rc = entry ? git_index_add(s->index, entry)
+		       : git_index_remove(s->index, path, 0);
 
 	if (rc == GIT_ENOTFOUND)
 		return 0;
-	s->changes++;
 	return rc < 0 ? git_fail(e, rc, "take out '%s'", path) : 0;
 }
 
@@ -159,7 +189,6 @@ put_in(struct snapshot *s, const char *path, const struct stat *st,
 		return take_out(s, path, e); /* deleted this very moment */
 	if (rc == 0)
 		rc = git_index_add(s->index, &entry);
-	s->changes++;
 	return rc < 0 ? git_fail(e, rc, "read '%s'", shown) : 0;
 }
 
@@ -299,6 +328,7 @@ snapshot_make(const char *worktree, const char *objects, char ret_sha[41],
 	if (rc == 0)
 		rc = finish(&s, ret_sha, ret_dirty, e);
 	git_index_free(s.index);
+	git_index_free(s.theirs);
 	git_tree_free(s.tree);
 	git_commit_free(s.head);
 	git_repository_free(s.git);
