@@ -200,6 +200,12 @@ test_expect_success 'many bytes behind few objects are refused' '
 	fails_as permanent timeout 5 "$drv" tree r s2 $tree && grep "bytes" .fails
 '
 
+test_expect_success 'of large files one is held in memory at a time' '
+	git init -q large && (cd large && for i in 1 2 3 4; do head -c 100000000 /dev/zero | tr "\0" $i >f$i; done && git add -A && git commit -q -m large) &&
+	"$drv" tree large/.git s2 $(tree_of large HEAD) 2>rss && cmp large/f3 s2/trees/$(tree_of large HEAD)/t/w/f3 &&
+	cat rss && test "$(sed -n "s/^rss //p" rss)" -lt 150000 && rm -rf large s2/trees
+'
+
 test_expect_success 'a path longer than 4095 bytes is refused' '
 	tree=$(cat folder) && name=$(printf %250s | tr " " p) &&
 	for i in $(seq 17); do tree=$(echo "40000 $tree $name" | raw_tree r) || return 1; done &&

@@ -130,6 +130,7 @@ struct build {
 	int state_fd, trees;
 	const char *tree, *kind;
 	git_oid id;
+	int64_t largest; /* bytes of its largest file */
 	/* The tree to build upon, where there is one. */
 	bool has_near;
 	git_oid near_id;
@@ -243,7 +244,8 @@ write_and_sync(struct build *b, bool layered, struct err *e)
 	w = path_open_dir(b->tmp_fd, "t/w", e);
 	if (w < 0)
 		return -1;
-	if (tree_write(b->repo, w, layered ? &b->near_id : NULL, &b->id, e) < 0)
+	if (tree_write(b->repo, w, layered ? &b->near_id : NULL, &b->id,
+		    b->largest, e) < 0)
 		return -1;
 	crash_point("tree.written");
 	if (syncfs(b->tmp_fd) < 0)
@@ -294,7 +296,7 @@ build_locked(struct build *b, const struct tree_limits *lim, const char *near,
 	if (found)
 		return found < 0 ? -1 : 0;
 	if (remove_leftovers(b, e) < 0 ||
-		tree_scan(b->repo->odb, &b->id, lim, e) < 0)
+		tree_scan(b->repo->odb, &b->id, lim, &b->largest, e) < 0)
 		return -1;
 	find_near(b, near);
 	/* Whiteouts may be refused, so a layer that fails is built whole. */
