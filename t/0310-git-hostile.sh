@@ -93,10 +93,10 @@ test_expect_success 'absolute links and links upwards are made as they are' '
 '
 
 test_expect_success 'a link and a folder of one name are refused, nothing is written through the link' '
-	for target in abs up; do
-		: >.fails && tree=$(printf "%s\n" "120000 $(cat $target) sub" "40000 $(cat folder) sub" | raw_tree r) &&
-		fails_as permanent "$drv" tree r "$S" $tree && grep "more than once" .fails || return 1
-	done
+	(for target in abs up; do
+		tree=$(printf "%s\n" "120000 $(cat $target) sub" "40000 $(cat folder) sub" | raw_tree r) &&
+		fails_as permanent "$drv" tree r "$S" $tree && grep "more than once" .fails || exit 1
+	done) &&
 	tree=$(printf "%s\n" "40000 $(cat folder) sub" "120000 $(cat abs) sub" | raw_tree r) &&
 	fails_as permanent "$drv" tree r "$S" $tree &&
 	test "$(cat outside/f)" = precious && test "$(ls outside)" = f
@@ -116,12 +116,12 @@ test_expect_success 'a folder in the place of a link of the tree below is not wr
 
 test_expect_success 'the trees folder may not be a link' '
 	mkdir -p s2 elsewhere && ln -s "$T/elsewhere" s2/trees &&
-	! "$drv" tree r s2 $(cat folder) && test -z "$(ls -A elsewhere)"
+	fails_as permanent "$drv" tree r s2 $(cat folder) && test -z "$(ls -A elsewhere)"
 '
 
 test_expect_success 'a link in the place of the lock or of a leftover is not followed' '
 	rm -rf s2 && mkdir -p s2/trees && ln -s "$T/outside/new" s2/trees/.lock.$(cat folder) &&
-	! "$drv" tree r s2 $(cat folder) && test ! -e outside/new && rm s2/trees/.lock.* &&
+	fails_as permanent "$drv" tree r s2 $(cat folder) && test ! -e outside/new && rm s2/trees/.lock.* &&
 	ln -s "$T/outside" s2/trees/$(cat folder) && ln -s "$T/outside" s2/trees/.tmp.$(cat folder).1 &&
 	"$drv" tree r s2 $(cat folder) && test "$(cat outside/f)" = precious && test "$(cat s2/trees/$(cat folder)/t/w/f)" = text
 '
@@ -208,7 +208,7 @@ test_expect_success 'of large files one is held in memory at a time' '
 
 test_expect_success 'a path longer than 4095 bytes is refused' '
 	tree=$(cat folder) && name=$(printf %250s | tr " " p) &&
-	for i in $(seq 17); do tree=$(echo "40000 $tree $name" | raw_tree r) || return 1; done &&
+	for i in $(seq 17); do tree=$(echo "40000 $tree $name" | raw_tree r); done &&
 	fails_as permanent "$drv" tree r s2 $tree && grep "too long" .fails
 '
 

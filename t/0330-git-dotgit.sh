@@ -98,9 +98,9 @@ test_expect_success 'a new tag, unknown to the repository, is there' '
 '
 
 test_expect_success 'a ref that git would refuse leads to a detached head' '
-	for ref in "refs/heads/a..b" "refs/heads/$(printf "x\ny")" refs/heads/ "refs/heads/a b" refs/heads/x.lock; do
-		workspace w main "$ref" "$T/r/.git/objects" && test -z "$(git -C w branch --show-current)" && clean w || return 1
-	done
+	(for ref in "refs/heads/a..b" "refs/heads/$(printf "x\ny")" refs/heads/ "refs/heads/a b" refs/heads/x.lock; do
+		workspace w main "$ref" "$T/r/.git/objects" && test -z "$(git -C w branch --show-current)" && clean w || exit 1
+	done)
 '
 
 test_expect_success 'a checkout of layers is clean as well' '
