@@ -153,6 +153,12 @@ test_expect_success 'an object whose content is not what its id says is refused'
 
 # ---- bombs ----
 
+# uses_at_most KIB: what the driver said of its memory; the address sanitizer
+# keeps what was freed for a while.
+uses_at_most () {
+	ldd "$drv" | grep -q libasan || test "$(sed -n 's/^rss //p')" -lt "$1"
+}
+
 # levels N WIDTH: N levels of folders, each with WIDTH names for the next.
 levels () {
 	levels_tree=$(cat "$T/folder")
@@ -166,7 +172,7 @@ levels () {
 test_expect_success 'ten to the tenth files in twelve objects are refused at once, with little memory' '
 	levels 10 10 >bomb && rm -rf s2 && mkdir s2 &&
 	fails_as permanent timeout 5 "$drv" tree r s2 $(cat bomb) && grep "more than 500000 files" .fails &&
-	test "$(sed -n "s/^rss //p" .fails)" -lt 150000 && test -z "$(ls -A s2/trees)"
+	uses_at_most 100000 <.fails && test -z "$(ls -A s2/trees)"
 '
 
 test_expect_success 'folders deeper than 128 are refused, 128 are not' '
@@ -203,7 +209,7 @@ test_expect_success 'many bytes behind few objects are refused' '
 test_expect_success 'of large files one is held in memory at a time' '
 	git init -q large && (cd large && for i in 1 2 3 4; do head -c 100000000 /dev/zero | tr "\0" $i >f$i; done && git add -A && git commit -q -m large) &&
 	"$drv" tree large/.git s2 $(tree_of large HEAD) 2>rss && cmp large/f3 s2/trees/$(tree_of large HEAD)/t/w/f3 &&
-	cat rss && test "$(sed -n "s/^rss //p" rss)" -lt 150000 && rm -rf large s2/trees
+	cat rss && uses_at_most 150000 <rss && rm -rf large s2/trees
 '
 
 test_expect_success 'a path longer than 4095 bytes is refused' '
