@@ -1,267 +1,358 @@
-#!/bin/sh
 # SPDX-License-Identifier: MIT
-# Mirrors: from git's own daemon, over HTTP with credentials, from a path.
-. "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/git-lib.sh"
+# Mirrors: fetching over git://, http:// and https:// and from folders, with
+# credentials, and what is left after things went wrong.
+. "${TELLUS_SRC:?}/t/lib.sh"
 
-command -v python3 >/dev/null || test_skip_all 'python3 is needed to serve HTTP'
-token=tok-s3cret-canary
-M=$S/mirrors
-mkdir -p "$M"
-pids=
-test_on_exit 'kill $pids'
-
-# fetch MIRROR URL REF SHA [MAX]
-fetch () {
-	fetch_mirror=$1
-	shift
-	"$drv" fetch "$M/$fetch_mirror" "$@"
-}
-
-has () {
-	git -C "$M/$1" cat-file -e "$2^{commit}"
-}
-
-# serve NAME [USER:PASSWORD]: an HTTP server whose port is $port.
-serve () {
-	python3 "$TELLUS_SRC/t/git-http.py" "$T/$1.log" "$T/$1.port" "$T/srv" ${2:+"$2"} >"$T/$1.err" 2>&1 &
-	pids="$pids $!"
-	wait_for 10 test -s "$T/$1.port" && port=$(cat "$T/$1.port") && : >"$T/$1.log"
-}
+drv="$TELLUS_BUILD/t/unit/gitdrv"
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
+unset SSH_AUTH_SOCK TOKEN TOKEN_USER CA_FILE
+lighttpd=$(command -v lighttpd || echo /usr/sbin/lighttpd)
 
 free_port () {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(
+		Listen => 1, LocalAddr => "127.0.0.1")->sockport'
 }
 
-listening () {
-	git ls-remote "git://127.0.0.1:$1/up.git" >/dev/null 2>&1
+port_open () {
+	perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(
+		PeerAddr => "127.0.0.1", PeerPort => shift)' "$1"
 }
 
-test_expect_success 'a repository with branches, tags and a commit that only its id reaches' '
-	mkdir srv && git init -q work && (
-	cd work && echo 1 >f && git add f && git commit -q -m one && git tag -a -m "version one" v1 &&
-	git branch other && echo 2 >f && git commit -q -am two &&
-	git checkout -q other && echo o >o && git add o && git commit -q -m other && git checkout -q main
-	) &&
-	git clone -q --bare work srv/up.git && git -C srv/up.git config uploadpack.allowAnySHA1InWant true &&
-	git -C work remote add up "$T/srv/up.git"
+# A server that answers every request with 401 and writes down what it got;
+# "silent" instead: it accepts and says nothing.
+listener () {
+	perl -MIO::Socket::INET -e '
+		my ($file, $port, $mode) = @ARGV; $| = 1; my @keep;
+		my $s = IO::Socket::INET->new(Listen => 5, ReuseAddr => 1,
+			LocalAddr => "127.0.0.1", LocalPort => $port) or die;
+		while (my $c = $s->accept) {
+			if ($mode eq "silent") { push @keep, $c; next }
+			open my $f, ">>", $file; my $n = 0;
+			while (<$c>) { print $f $_; last if /^\r?\n$/ }
+			close $f;
+			print $c "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic " .
+				"realm=\"x\"\r\nContent-Length: 0\r\n" .
+				"Connection: close\r\n\r\n";
+			close $c;
+		}' "$@" &
+	test_on_exit "kill $!"
+}
+
+up () {
+	git -C work push -q --force origin "$@"
+}
+
+sha_of () {
+	git -C work rev-parse "$1"
+}
+
+# Refs of a mirror.
+refs () {
+	git -C "$1" for-each-ref --format='%(refname)'
+}
+
+test_expect_success 'a server repository with branches, a tag and a request' '
+	mkdir srv && git init -q --bare srv/a.git &&
+	git -C srv/a.git config uploadpack.allowAnySHA1InWant true &&
+	git init -q work && git -C work remote add origin ../srv/a.git &&
+	cd work && echo 1 >f && git add f && git commit -qm one &&
+	git tag -am v1 v1 && git branch side &&
+	echo 2 >f && git commit -qam two && cd .. &&
+	git -C work checkout -q side && echo s >work/s && git -C work add s &&
+	git -C work commit -qm side && git -C work checkout -q main &&
+	up main side v1 side:refs/pull/1/head
 '
 
-test_expect_success 'the servers start' '
-	dport=$(free_port) && {
-	"$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port=$dport --export-all --reuseaddr --base-path="$T/srv" "$T/srv" >daemon.log 2>&1 &
-	pids="$pids $!"; } &&
-	wait_for 10 listening $dport && D=git://127.0.0.1:$dport &&
-	serve open && H=http://127.0.0.1:$port &&
-	serve locked "x-access-token:$token" && L=http://127.0.0.1:$port
+test_expect_success 'a git daemon' '
+	gport=$(free_port) &&
+	{ git daemon --listen=127.0.0.1 --port=$gport --base-path="$T/srv" \
+		--export-all --reuseaddr "$T/srv" & } &&
+	test_on_exit "kill $!" &&
+	wait_for 10 port_open $gport && url=git://127.0.0.1:$gport/a.git
 '
 
-# ---- what is fetched ----
-
-test_expect_success 'a commit is fetched through its ref, and no other ref comes along' '
-	main=$(git -C work rev-parse main) && fetch a.git $D/up.git refs/heads/main $main && has a.git $main &&
-	git -C "$M/a.git" for-each-ref --format="%(refname)" >refs && printf "refs/heads/main\nrefs/tags/v1\n" | cmp - refs &&
-	! has a.git $(git -C work rev-parse other)
+test_expect_success 'only the wanted branch is fetched, with its tags' '
+	"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main) &&
+	refs m.git >got &&
+	printf "refs/heads/main\nrefs/tags/v1\n" | diff - got &&
+	! git -C m.git cat-file -e $(sha_of side) &&
+	git -C m.git fsck --strict
 '
 
-test_expect_success 'git finds nothing wrong with the mirror' '
-	git -C "$M/a.git" fsck --full --strict && test "$(git -C "$M/a.git" rev-parse --is-bare-repository)" = true
+test_expect_success 'what is there is not fetched again' '
+	"$drv" fetch "$T/m.git" git://127.0.0.1:1/a.git refs/heads/main \
+		$(sha_of main) >got && test "$(cat got)" = 0
 '
 
-test_expect_success 'a commit that is here already is no reason to ask the server' '
-	fetch a.git git://127.0.0.1:1/up.git refs/heads/main $main
+test_expect_success 'a pull request is fetched by its ref' '
+	"$drv" fetch "$T/m.git" $url refs/pull/1/head $(sha_of side) &&
+	test "$(git -C m.git rev-parse refs/pull/1/head)" = "$(sha_of side)"
 '
 
-test_expect_success 'the same over http' '
-	fetch h.git $H/up.git refs/heads/main $main && has h.git $main && ! has h.git $(git -C work rev-parse other)
+test_expect_success 'after a forced push the old commit is fetched by its id' '
+	git -C work commit -q --allow-empty -m lost && lost=$(sha_of main) &&
+	up main && git -C work reset -q --hard HEAD~1 &&
+	git -C work commit -q --allow-empty -m instead && up main &&
+	"$drv" fetch "$T/m.git" $url refs/heads/main $lost &&
+	git -C m.git cat-file -e $lost &&
+	test "$(git -C m.git rev-parse main)" = "$(sha_of main)"
 '
 
-test_expect_success 'after a forced push the commit that was pushed first is still fetched by its id' '
-	git -C work commit -q --amend -m "two, again" && new=$(git -C work rev-parse main) &&
-	git -C work push -q -f up main && fetch b.git $D/up.git refs/heads/main $main && has b.git $main &&
-	fetch a.git $D/up.git refs/heads/main $new && has a.git $new && has a.git $main &&
-	test "$(git -C "$M/a.git" rev-parse refs/heads/main)" = $new
+test_expect_success 'where ids are not given out, all branches are looked at' '
+	git -C srv/a.git config uploadpack.allowAnySHA1InWant false &&
+	git -C work checkout -q -b other && git -C work commit -q \
+		--allow-empty -m o1 && o1=$(sha_of other) &&
+	git -C work commit -q --allow-empty -m o2 && up other &&
+	"$drv" fetch "$T/m.git" $url refs/heads/gone $o1 &&
+	git -C m.git cat-file -e $o1 && git -C work checkout -q main
 '
 
-test_expect_success 'a commit of another branch is found without knowing which' '
-	other=$(git -C work rev-parse other) && fetch c.git $D/up.git - $other && has c.git $other &&
-	git -C srv/up.git config uploadpack.allowAnySHA1InWant false &&
-	fetch c2.git $D/up.git refs/heads/main $other && has c2.git $other
+test_expect_success 'a commit that is gone is absent' '
+	exits_with 13 "$drv" fetch "$T/m.git" $url refs/heads/main \
+		1234567890123456789012345678901234567890 2>err &&
+	grep -q "commit 12345678901234567890.* is not in .$url. (any more)" err
 '
 
-test_expect_success 'a commit that is gone is absent, and the message names it and the address' '
-	fails_as absent fetch c2.git $D/up.git refs/heads/main $main && grep "$main.*$D/up.git" .fails &&
-	git -C srv/up.git config uploadpack.allowAnySHA1InWant true &&
-	fails_as absent fetch c2.git $D/up.git refs/heads/main 1111111111111111111111111111111111111111
-'
-
-test_expect_success 'a ref that is gone does not keep a commit from being fetched' '
-	fetch d.git $D/up.git refs/heads/gone $new && has d.git $new
-'
-
-test_expect_success 'a branch takes the place of a folder of branches and back' '
-	(cd work && git checkout -q -b x/y main && echo y >y && git add y && git commit -q -m y && git push -q up x/y) &&
-	fetch a.git $D/up.git refs/heads/x/y $(git -C work rev-parse x/y) &&
-	(cd work && git push -q up :x/y && git checkout -q main && git branch -q -D x/y && git checkout -q -b x && echo x >x && git add x && git commit -q -m x && git push -q up x) &&
-	fetch a.git $D/up.git refs/heads/x $(git -C work rev-parse x) && has a.git $(git -C work rev-parse x) &&
-	(cd work && git push -q up :x && git checkout -q main && git branch -q -D x && git checkout -q -b x/z && echo z >z && git add z && git commit -q -m z && git push -q up x/z) &&
-	fetch a.git $D/up.git refs/heads/x/z $(git -C work rev-parse x/z) && git -C "$M/a.git" rev-parse refs/heads/x/z &&
+test_expect_success 'a branch in the place of a folder of branches' '
+	git -C work checkout -q -b x && git -C work commit -q --allow-empty \
+		-m x && up x && "$drv" fetch "$T/m.git" $url refs/heads/x \
+		$(sha_of x) && git -C work checkout -q main &&
+	git -C work branch -qD x && git -C srv/a.git branch -qD x &&
+	git -C work checkout -q -b x/y && git -C work commit -q --allow-empty \
+		-m xy && up x/y && xy=$(sha_of x/y) &&
+	"$drv" fetch "$T/m.git" $url refs/heads/x/y $xy &&
+	test "$(git -C m.git rev-parse refs/heads/x/y)" = $xy &&
 	git -C work checkout -q main
 '
 
-test_expect_success 'a request'\''s ref is fetched as one' '
-	(cd work && git checkout -q --detach && echo pr >pr && git add pr && git commit -q -m pr && git push -q up HEAD:refs/pull/7/head) &&
-	pr=$(git -C work rev-parse HEAD) && git -C work checkout -q main &&
-	fetch a.git $D/up.git refs/pull/7/head $pr && has a.git $pr
+test_expect_success 'an unknown repository is absent' '
+	exits_with 13 "$drv" fetch "$T/n.git" git://127.0.0.1:$gport/none.git \
+		refs/heads/main $(sha_of main) 2>err &&
+	grep -q "no such repository" err && test $(wc -l <err) -eq 1
+'
+
+test_expect_success 'a server that is not there is a temporary error' '
+	exits_with 11 "$drv" fetch "$T/n.git" git://127.0.0.1:1/a.git \
+		refs/heads/main $(sha_of main) 2>err &&
+	exits_with 11 "$drv" fetch "$T/n.git" http://127.0.0.1:1/a.git \
+		refs/heads/main $(sha_of main) &&
+	exits_with 11 "$drv" fetch "$T/n.git" http://no.such.host.invalid/a \
+		refs/heads/main $(sha_of main)
+'
+
+test_expect_success 'a silent server can be given up, the mirror works after' '
+	silent=$(free_port) && listener - $silent silent &&
+	wait_for 10 port_open $silent &&
+	git -C work commit -q --allow-empty -m next && up main &&
+	exits_with 124 timeout 1 "$drv" fetch "$T/m.git" \
+		git://127.0.0.1:$silent/a.git refs/heads/main $(sha_of main) &&
+	exits_with 124 timeout 1 "$drv" fetch "$T/m.git" \
+		http://127.0.0.1:$silent/a.git refs/heads/main $(sha_of main) &&
+	"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main)
+'
+
+test_expect_success 'locks of a killed fetch are removed' '
+	git -C work commit -q --allow-empty -m locks && up main &&
+	: >m.git/refs/heads/main.lock && : >m.git/packed-refs.lock &&
+	: >m.git/config.lock && : >m.git/objects/pack/pack_git2_abc &&
+	"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main) &&
+	test "$(git -C m.git rev-parse main)" = "$(sha_of main)" &&
+	test -z "$(find m.git -name "*.lock" -o -name "pack_git2_*")"
+'
+
+test_expect_success 'two fetches into one mirror wait for each other' '
+	git -C work commit -q --allow-empty -m both && up main &&
+	{ "$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main) & p1=$!; } &&
+	{ "$drv" fetch "$T/m.git" $url refs/heads/side $(sha_of side) & p2=$!; } &&
+	wait $p1 && wait $p2 && git -C m.git fsck --strict
+'
+
+for what in "head:echo rubbish >m.git/HEAD" \
+	"config:echo [ >m.git/config" \
+	"packs:for p in m.git/objects/pack/*.pack; do chmod u+w \$p; echo x >\$p; done" \
+	"objects:rm -rf m.git/objects/pack/*"
+do
+	test_expect_success "a mirror with damaged ${what%%:*} is cloned anew" '
+		eval "${what#*:}" &&
+		git -C work commit -q --allow-empty -m "after $what" && up main &&
+		"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main) &&
+		git -C m.git fsck --strict &&
+		git -C m.git cat-file -e $(sha_of main)
+	'
+done
+
+test_expect_success 'after another boot a damaged mirror is noticed' '
+	"$drv" fetch "$T/m.git" $url refs/heads/side $(sha_of side) &&
+	echo another >m.git/tellus-boot &&
+	rm -f m.git/objects/pack/* && find m.git/objects -type f -delete &&
+	"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main) &&
+	git -C m.git fsck --strict &&
+	test "$(cat m.git/tellus-boot)" = "$(cat /proc/sys/kernel/random/boot_id)"
+'
+
+test_expect_success 'a mirror that was discarded is fetched again' '
+	"$drv" discard "$T/m.git" && test ! -e m.git &&
+	"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main)
 '
 
 test_expect_success 'a pack above the limit is refused' '
-	(cd work && head -c 400000 /dev/urandom >large && git add large && git commit -q -m large && git push -q up main) &&
-	large=$(git -C work rev-parse main) && fails_as permanent fetch e.git $D/up.git refs/heads/main $large 100000 &&
-	grep "100000 bytes" .fails && fetch e.git $D/up.git refs/heads/main $large 4000000 >bytes && test "$(cat bytes)" -gt 400000
+	head -c 300000 /dev/urandom >work/big && git -C work add big &&
+	git -C work commit -qm big && up main &&
+	exits_with 1 "$drv" fetch "$T/m.git" $url refs/heads/main \
+		$(sha_of main) 100000 2>err && grep -q "larger than 100000" err &&
+	"$drv" fetch "$T/m.git" $url refs/heads/main $(sha_of main) 1000000
 '
 
-# ---- servers that say no ----
-
-test_expect_success 'an unknown repository is absent, by the daemon and by http' '
-	fails_as absent fetch n1.git $D/none.git refs/heads/main $main && grep "$D/none.git" .fails &&
-	fails_as absent fetch n2.git $H/none.git refs/heads/main $main && grep "$H/none.git" .fails
+test_expect_success 'other schemes and bad ids are refused' '
+	exits_with 1 "$drv" fetch "$T/n.git" "ext::sh -c id" refs/heads/main \
+		$(sha_of main) &&
+	exits_with 1 "$drv" fetch "$T/n.git" $url refs/heads/main main &&
+	exits_with 1 "$drv" fetch relative.git $url refs/heads/main \
+		$(sha_of main)
 '
 
-test_expect_success 'a server that is not there, or has a problem, is temporary' '
-	gone=$(free_port) && fails_as temporary fetch n3.git http://127.0.0.1:$gone/up.git refs/heads/main $main &&
-	fails_as temporary fetch n3.git git://127.0.0.1:$gone/up.git refs/heads/main $main &&
-	(for s in 500 502 503 429; do
-		fails_as temporary fetch n3.git $H/s/$s/up.git refs/heads/main $main || exit 1
-	done)
+for form in "file://$T/srv/a.git" "$T/srv/a.git"
+do
+	test_expect_success "a local repository is copied: ${form%%/*}/" '
+		rm -rf l.git && "$drv" fetch "$T/l.git" "$form" refs/heads/main \
+			$(sha_of main~1) && git -C l.git fsck --strict &&
+		! git -C l.git cat-file -e $(sha_of side) &&
+		! git -C l.git cat-file -e $(sha_of main) &&
+		"$drv" fetch "$T/l.git" "$form" refs/heads/main $(sha_of main) &&
+		"$drv" fetch "$T/l.git" "$form" refs/pull/1/head $(sha_of side) &&
+		git -C l.git fsck --strict && exits_with 13 "$drv" fetch \
+			"$T/l.git" "$form" refs/heads/main \
+			1234567890123456789012345678901234567890
+	'
+done
+
+test_expect_success 'a local repository that is not there is absent' '
+	exits_with 13 "$drv" fetch "$T/n2.git" "file://$T/srv/none.git" \
+		refs/heads/main $(sha_of main)
 '
 
-test_expect_success 'a refusal is denied, and nothing else is tried' '
-	: >open.log && fails_as denied fetch n4.git $H/s/403/up.git refs/heads/main $main && test "$(wc -l <open.log)" -eq 1
+# ---- http ----
+
+if test ! -x "$lighttpd"
+then
+	test_skip 'fetching over http' 'lighttpd is not installed'
+	test_done
+fi
+
+test_expect_success 'a web server with git, one part of it with a password' '
+	hport=$(free_port) && oport=$(free_port) && sport=$(free_port) &&
+	echo "robot:s3cret-canary" >passwords &&
+	git init -q --bare srv/private.git &&
+	git -C work push -q ../srv/private.git main side &&
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem \
+		-out cert.pem -days 2 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null &&
+	cat key.pem cert.pem >both.pem &&
+	cat >http.conf <<-END &&
+	server.modules = ("mod_redirect", "mod_alias", "mod_setenv",
+		"mod_auth", "mod_authn_file", "mod_cgi")
+	server.bind = "127.0.0.1"
+	server.port = $hport
+	server.document-root = "$T/srv"
+	server.errorlog = "$T/http.log"
+	alias.url = ("/git" => "$(git --exec-path)/git-http-backend")
+	auth.backend = "plain"
+	auth.backend.plain.userfile = "$T/passwords"
+	url.redirect = (
+		"^/away/(.*)" => "http://127.0.0.1:$oport/git/\$1",
+		"^/name/(.*)" => "http://localhost:$hport/git/\$1",
+		"^/moved/(.*)" => "http://127.0.0.1:$hport/git/\$1")
+	\$HTTP["url"] =~ "^/git/private" { auth.require = ("" =>
+		("method" => "basic", "realm" => "git",
+		"require" => "valid-user")) }
+	\$HTTP["url"] =~ "^/git" { cgi.assign = ("" => "")
+		setenv.set-environment = ("GIT_PROJECT_ROOT" => "$T/srv",
+			"GIT_HTTP_EXPORT_ALL" => "1") }
+	END
+	{ "$lighttpd" -D -f http.conf & } && test_on_exit "kill $!" &&
+	wait_for 10 port_open $hport && listener "$T/seen" $oport answer &&
+	wait_for 10 port_open $oport && : >"$T/seen" &&
+	http=http://127.0.0.1:$hport
 '
 
-# ---- credentials ----
-
-test_expect_success 'without a token a locked server denies, with one it serves' '
-	fails_as denied fetch l.git $L/up.git refs/heads/main $new &&
-	TOKEN=$token fetch l.git $L/up.git refs/heads/main $new && has l.git $new
+test_expect_success 'a repository is fetched over http' '
+	"$drv" fetch "$T/h.git" $http/git/a.git refs/heads/main $(sha_of main) &&
+	refs h.git >got && printf "refs/heads/main\nrefs/tags/v1\n" |
+		diff - got && git -C h.git fsck --strict
 '
 
-test_expect_success 'a wrong token is denied, and no message shows it' '
-	fails_as denied env TOKEN=wrong-$token "$drv" fetch "$M/l2.git" $L/up.git refs/heads/main $new && ! grep $token .fails
+test_expect_success 'a private repository needs the token' '
+	exits_with 12 "$drv" fetch "$T/p.git" $http/git/private.git \
+		refs/heads/main $(sha_of main) 2>err &&
+	grep -q "wants credentials" err &&
+	TOKEN=s3cret-canary TOKEN_USER=robot "$drv" fetch "$T/p.git" \
+		$http/git/private.git refs/heads/main $(sha_of main)
 '
 
-test_expect_success 'another user name can go with the token' '
-	serve third "oauth2:$token" && fails_as denied env TOKEN=$token "$drv" fetch "$M/l3.git" http://127.0.0.1:$port/up.git refs/heads/main $new &&
-	TOKEN=$token TOKEN_USER=oauth2 fetch l3.git http://127.0.0.1:$port/up.git refs/heads/main $new
+test_expect_success 'a wrong token is denied, and not shown' '
+	TOKEN=wr0ng TOKEN_USER=robot exits_with 12 "$drv" fetch "$T/q.git" \
+		$http/git/private.git refs/heads/main $(sha_of main) 2>err &&
+	grep -q "refused our credentials" err && ! grep -q wr0ng err
 '
 
-test_expect_success 'a server that does not ask for a token never sees it' '
-	: >open.log && TOKEN=$token fetch l4.git $H/up.git refs/heads/main $new && test -s open.log && ! grep -i basic open.log
+test_expect_success 'the token is nowhere in the mirror' '
+	! grep -r s3cret-canary p.git
 '
 
-test_expect_success 'a redirect to another server does not take the token along' '
-	echo $L >srv/redirect && : >locked.log &&
-	fails_as denied env TOKEN=$token "$drv" fetch "$M/l5.git" $H/r/up.git refs/heads/main $new && grep "sends us to another" .fails &&
-	! grep -q Basic locked.log && ! grep $token .fails && grep -q "None$" locked.log
+test_expect_success 'an unknown repository over http is absent' '
+	exits_with 13 "$drv" fetch "$T/q.git" $http/git/none.git \
+		refs/heads/main $(sha_of main) 2>err &&
+	grep -q "no such repository" err
 '
 
-test_expect_success 'a server that asks for the token and then sends us away does not pass it on' '
-	echo $H >srv/redirect && : >open.log && : >locked.log && TOKEN=$token fetch l6.git $L/r/up.git refs/heads/main $new >out 2>&1 &&
-	grep up.git open.log && ! grep Basic open.log && ! grep $token out
+test_expect_success 'a redirect to another port does not get the token' '
+	rm -rf r.git && : >seen &&
+	! TOKEN=s3cret-canary TOKEN_USER=robot "$drv" fetch "$T/r.git" \
+		$http/away/private.git refs/heads/main $(sha_of main) 2>err &&
+	! grep -qi "^authorization" seen && ! grep -q s3cret err
 '
 
-test_expect_success 'a redirect on the same server is followed, with the token' '
-	echo $L >srv/redirect && TOKEN=$token fetch l7.git $L/r/up.git refs/heads/main $new && has l7.git $new
+test_expect_success 'a redirect to another name does not get the token' '
+	rm -rf r.git &&
+	! TOKEN=s3cret-canary TOKEN_USER=robot "$drv" fetch "$T/r.git" \
+		$http/name/private.git refs/heads/main $(sha_of main) 2>err &&
+	! test -d r.git/refs/heads/main
 '
 
-test_expect_success 'an address with a password is refused, and the message does not show it' '
-	fails_as permanent fetch p.git http://me:$token@127.0.0.1:$port/up.git refs/heads/main $new && ! grep $token .fails && test ! -e "$M/p.git"
+test_expect_success 'a repository that moved on the same server is followed' '
+	rm -rf r.git &&
+	"$drv" fetch "$T/r.git" $http/moved/a.git refs/heads/main $(sha_of main)
 '
 
-test_expect_success 'no token is anywhere in the mirrors' '
-	has l.git $new && ! grep -r -a $token "$M"
+test_expect_success 'an address with a password is refused' '
+	exits_with 1 "$drv" fetch "$T/r.git" \
+		http://robot:s3cret-canary@127.0.0.1:$hport/git/private.git \
+		refs/heads/main $(sha_of main) 2>err &&
+	grep -q token-file err && ! grep -q s3cret err
 '
 
-# ---- from a path ----
-
-test_expect_success 'file addresses and paths work' '
-	fetch f.git "file://$T/srv/up.git" refs/heads/main $large && has f.git $large && git -C "$M/f.git" fsck --full &&
-	test "$(git -C "$M/f.git" rev-parse refs/heads/main)" = $large && ! has f.git $other &&
-	fetch f2.git "$T/srv/up.git" - $other && has f2.git $other
-'
-
-test_expect_success 'from a path only what is new is copied' '
-	(cd work && echo 3 >f && git commit -q -am three && git push -q up main) &&
-	fetch f.git "$T/srv/up.git" refs/heads/main $(git -C work rev-parse main) && git -C "$M/f.git" fsck --full &&
-	newest=$(ls -t "$M/f.git"/objects/pack/*.idx | head -1) && test "$(git show-index <$newest | wc -l)" -eq 3
-'
-
-test_expect_success 'a path without a repository, or without the commit, is absent' '
-	fails_as absent fetch f3.git "$T/srv/none.git" refs/heads/main $main &&
-	fails_as absent fetch f3.git "$T/srv/up.git" refs/heads/main 1111111111111111111111111111111111111111
-'
-
-# ---- crashes and damage ----
-
-test_expect_success 'locks and half-written files of a crash are removed' '
-	: >"$M/a.git/config.lock" && : >"$M/a.git/refs/heads/main.lock" && : >"$M/a.git/packed-refs.lock" && : >"$M/a.git/objects/pack/pack_git2_x1" &&
-	fetch a.git $D/up.git refs/heads/main $(git -C work rev-parse main) &&
-	test -z "$(find "$M/a.git" -name "*.lock" -o -name "pack_git2_*")"
-'
-
-test_expect_success 'a fetch that was killed is made good by the next' '
-	: >killed.log && (ulimit -c 0 && ulimit -f 200 && exec "$drv" fetch "$M/k.git" $D/up.git refs/heads/main $large); test ! -e "$M/k.git" || ! has k.git $large &&
-	fetch k.git $D/up.git refs/heads/main $large && has k.git $large && git -C "$M/k.git" fsck --full &&
-	test -z "$(find "$M/k.git" -name "*.lock" -o -name "pack_git2_*")"
-'
-
-# damage MIRROR: its objects are overwritten, and nothing else.
-damage () {
-	chmod -R u+w "$M/$1/objects" &&
-	for f in $(find "$M/$1/objects" -type f -name '*.pack') $(find "$M/$1/objects" -type f -path '*/??/*'); do
-		printf 'garbage garbage garbage garbage' | dd of="$f" bs=1 seek=12 conv=notrunc 2>/dev/null
-	done
-}
-
-test_expect_success 'a commit whose objects are damaged is fetched anew' '
-	damage h.git && ! has h.git $main 2>/dev/null && fetch h.git $H/up.git refs/heads/main $main && has h.git $main && git -C "$M/h.git" fsck --full
-'
-
-test_expect_success 'a damaged mirror does not keep a new commit from being fetched' '
-	damage b.git && fetch b.git $D/up.git refs/heads/main $large && has b.git $large && git -C "$M/b.git" fsck --full
-'
-
-test_expect_success 'a mirror that is no repository any more is made anew' '
-	rm "$M/c.git/HEAD" && fetch c.git $D/up.git - $other && has c.git $other &&
-	rm -rf "$M/c.git" && echo x >"$M/c.git" && fetch c.git $D/up.git - $other && has c.git $other
-'
-
-test_expect_success 'damage without a way to fetch anew is an error' '
-	damage d.git && fails_as temporary fetch d.git git://127.0.0.1:$gone/up.git refs/heads/main $new
-'
-
-test_expect_success 'after a boot a mirror whose refs lead nowhere is made anew' '
-	fetch g.git $D/up.git refs/heads/main $large && echo another-boot >"$M/g.git/tellus-boot" &&
-	echo 1111111111111111111111111111111111111111 >"$M/g.git/refs/heads/lost" &&
-	fetch g.git $D/up.git refs/heads/main $large && ! git -C "$M/g.git" rev-parse -q --verify refs/heads/lost &&
-	test "$(cat "$M/g.git/tellus-boot")" = "$(cat /proc/sys/kernel/random/boot_id)"
-'
-
-test_expect_success 'fetches of one mirror at once wait for each other' '
-	(all= && for i in 1 2 3 4; do fetch w.git $D/up.git refs/heads/main $large >w$i 2>&1 & all="$all $!"; done &&
-	for p in $all; do wait $p || { cat w?; exit 1; }; done) && has w.git $large && git -C "$M/w.git" fsck --full
-'
-
-test_expect_success 'a mirror that was thrown away is made anew' '
-	"$drv" discard "$M/w.git" && test ! -e "$M/w.git" && "$drv" discard "$M/w.git" && fetch w.git $D/up.git refs/heads/main $large && has w.git $large
-'
-
-test_expect_success 'hostile refs are fetched like others or not at all, and stay inside' '
-	evil="refs/heads/x;touch\${IFS}pwned;#" && git -C srv/up.git update-ref "$evil" $large && fetch v.git $D/up.git "$evil" $large && has v.git $large &&
-	fetch v2.git $D/up.git "refs/heads/../../../evil" $large && fetch v3.git $D/up.git "--upload-pack=touch pwned" $large &&
-	fetch v4.git $D/up.git "refs/heads/a:refs/heads/b" $large &&
-	test ! -e pwned && test ! -e "$M/evil" && ! git -C "$M/v4.git" rev-parse -q --verify refs/heads/b
-'
+if test -e /usr/lib/lighttpd/mod_openssl.so
+then
+	test_expect_success 'a web server with a certificate of its own' '
+		sed -e "s/\"mod_cgi\"/\"mod_cgi\", \"mod_openssl\"/" \
+			-e "s/= $hport/= $sport/" http.conf >https.conf &&
+		echo "ssl.engine = \"enable\" ssl.pemfile = \"$T/both.pem\"" |
+			sed "s/ ssl.pem/\nssl.pem/" >>https.conf &&
+		{ "$lighttpd" -D -f https.conf & } &&
+		test_on_exit "kill $!" &&
+		wait_for 10 port_open $sport && https=https://localhost:$sport
+	'
+	test_expect_success 'a certificate that is not trusted is refused' '
+		exits_with 1 "$drv" fetch "$T/s.git" $https/git/a.git \
+			refs/heads/main $(sha_of main) 2>err &&
+		grep -q "certificate is not trusted" err
+	'
+	test_expect_success 'with its authority named it is trusted' '
+		CA_FILE="$T/cert.pem" "$drv" fetch "$T/s.git" $https/git/a.git \
+			refs/heads/main $(sha_of main)
+	'
+else
+	test_skip 'fetching over https' 'lighttpd has no mod_openssl here'
+fi
 
 test_done

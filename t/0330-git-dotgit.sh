@@ -1,136 +1,134 @@
-#!/bin/sh
 # SPDX-License-Identifier: MIT
-# The .git that a step finds beside its files, as git itself sees it.
-. "$(dirname "$0")/lib.sh"
-. "$(dirname "$0")/git-lib.sh"
+# A step's own .git: real git finds a clean, fast, complete checkout.
+. "${TELLUS_SRC:?}/t/lib.sh"
 
-url=https://git.example/acme/widget.git
+drv="$TELLUS_BUILD/t/unit/gitdrv"
 
-# workspace NAME COMMIT REF [ALTERNATES]: the files and the .git in $T/NAME.
-workspace () {
-	workspace_tree=$(tree_of r "$2") &&
-	"$drv" tree r/.git "$S" "$workspace_tree" >/dev/null &&
-	rm -rf "${T:?}/$1" && cp -a "$S/trees/$workspace_tree/t/w" "$T/$1" &&
-	"$drv" gitdir r/.git "$S" "$T/$1" "$(git -C r rev-parse "$2^{commit}")" "$3" "$workspace_tree" "$url" ${4:+"$4"}
+sha_of () {
+	git -C src rev-parse "$1^{commit}"
 }
 
-# clean FOLDER: git finds nothing changed, and without reading a file.
-clean () {
-	git -C "$1" diff-files >"$T/.dirty" && cat "$T/.dirty" && test ! -s "$T/.dirty" &&
-	git -C "$1" status --porcelain --ignored >"$T/.dirty" && cat "$T/.dirty" && test ! -s "$T/.dirty"
+# checkout FOLDER REV REF [ALTERNATES]: the tree, with a .git beside it.
+checkout () {
+	tree=$(git -C src rev-parse "$2^{tree}") &&
+	"$drv" tree src state "$tree" "${near:--}" >lower &&
+	rm -rf "$1" && mkdir "$1" &&
+	tac lower | while read -r layer
+	do
+		cp -a "state/$layer/w/." "$1" || exit 1
+	done &&
+	"$drv" gitdir src state "$1" "$(sha_of "$2")" "$3" "$tree" \
+		"${url:-https://user:canary@example.org/a.git}" ${4+"$4"}
 }
 
-test_expect_success 'a repository with branches, tags, merges and a submodule' '
-	git init -q r && (
-	cd r && mkdir -p d/e && echo 1 >f && echo 1 >d/e/g && ln -s f l && echo x >x.sh && chmod +x x.sh && echo "*.o" >.gitignore &&
-	git add -A && git commit -q -m one && git tag -a -m "version one" v1 && git branch other &&
-	echo 2 >f && printf x >"$(printf "odd\nname")" && git add -A && git commit -q -m two && git tag light &&
-	git checkout -q other && echo o >o && git add o && git commit -q -m other && git branch side && git checkout -q main && git merge -q --no-edit other &&
-	git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),sub && git commit -q -m submodule &&
-	git rm -q -r d && echo 3 >f && git commit -q -am three && git update-ref refs/pull/1/head HEAD && git update-ref refs/tellus/x HEAD )
+test_expect_success 'a repository with branches, tags and a history' '
+	mkdir state && git init -q src && cd src &&
+	mkdir -p d/e && echo 1 >a && echo 2 >d/e/b && ln -s a l &&
+	printf "#!/bin/sh\n" >x && chmod +x x &&
+	git add -A && git commit -qm one && git tag -am v1 v1.0 &&
+	git tag light && git branch old && echo 3 >>a && git commit -qam two &&
+	git checkout -qb topic && echo 4 >t && git add t &&
+	git commit -qm three && git tag -am other v2.0 &&
+	git checkout -q main && cd ..
 '
 
-for how in alternates copies
-do
-	case $how in
-	alternates) objects=$T/r/.git/objects ;;
-	copies) objects= ;;
-	esac
-
-	test_expect_success "with $how the checkout of a branch is clean and needs no file read" '
-		workspace w main refs/heads/main $objects && clean w && test "$(git -C w branch --show-current)" = main &&
-		test "$(git -C w rev-parse HEAD)" = "$(git -C r rev-parse main)"
-	'
-
-	test_expect_success "with $how git log shows the whole history" '
-		git -C r log --format="%H %s" main >want && git -C w log --format="%H %s" >got && cmp want got
-	'
-
-	test_expect_success "with $how git describe finds tags, annotated and light" '
-		test "$(git -C w describe)" = "$(git -C r describe main)" && test "$(git -C w describe --tags)" = "$(git -C r describe --tags main)" &&
-		git -C w tag >tags && printf "light\nv1\n" | cmp - tags && test "$(git -C w cat-file -t v1)" = tag
-	'
-
-	test_expect_success "with $how git diff works between commits and in the files" '
-		git -C w diff --stat HEAD~1 >got && git -C r diff --stat main~1 main | cmp - got && echo changed >>w/f &&
-		git -C w diff --name-only >got && echo f | cmp - got && git -C w checkout -q f && test "$(cat w/f)" = 3
-	'
-
-	test_expect_success "with $how git fsck finds nothing" '
-		git -C w fsck --full --strict >out 2>&1 && cat out && ! grep -v "^dangling" out
-	'
-
-	test_expect_success "with $how the branch follows origin, and other namespaces are not shown" '
-		git -C w for-each-ref --format="%(refname)" >refs && grep -q refs/remotes/origin/main refs && ! grep -E "pull|tellus" refs &&
-		test "$(git -C w rev-parse origin/main)" = "$(git -C r rev-parse main)" && test "$(git -C w rev-parse origin/other)" = "$(git -C r rev-parse other)" &&
-		test "$(git -C w remote get-url origin)" = $url
-	'
-
-	test_expect_success "with $how a step can commit, branch and tag, and the repository is as before" '
-		(cd r && git for-each-ref && find .git -type f | sort) >before &&
-		(cd w && git checkout -q -b new && echo n >n && git add n && git commit -q -m new && git tag t && git branch -D -q main && git gc -q && git fsck) &&
-		(cd r && git for-each-ref && find .git -type f | sort) | cmp before -
-	'
-
-	test_expect_success "with $how the checkout of a tag is detached at it" '
-		workspace w v1 refs/tags/v1 $objects && clean w && test -z "$(git -C w branch --show-current)" && test "$(git -C w describe --exact-match)" = v1 &&
-		test "$(git -C w log --oneline | wc -l)" -eq 1
-	'
-
-	test_expect_success "with $how a commit without a ref is detached" '
-		workspace w main~1 - $objects && clean w && test -z "$(git -C w branch --show-current)" && test "$(git -C w rev-parse HEAD)" = "$(git -C r rev-parse main~1)" &&
-		workspace w main refs/pull/1/head $objects && clean w && test -z "$(git -C w branch --show-current)"
-	'
-done
-
-test_expect_success 'copied objects hold nothing that the commit does not reach' '
-	workspace w main~3 refs/heads/main && ! git -C w cat-file -e $(git -C r rev-parse main) && ! git -C w rev-parse -q --verify origin/side &&
-	test ! -e w/.git/objects/info/alternates
+test_expect_success 'the status is clean, on the branch' '
+	checkout co main refs/heads/main "$PWD/src/.git/objects" &&
+	git -C co status --porcelain --branch >got &&
+	test "$(grep -v "^##" got)" = "" &&
+	test "$(git -C co symbolic-ref HEAD)" = refs/heads/main &&
+	test "$(git -C co rev-parse HEAD)" = "$(sha_of main)"
 '
 
-test_expect_success 'an older commit of a branch is that branch, as it was pushed' '
-	workspace w main~1 refs/heads/main "$T/r/.git/objects" && test "$(git -C w rev-parse main)" = "$(git -C r rev-parse main~1)" &&
-	test "$(git -C w rev-parse origin/main)" = "$(git -C r rev-parse main~1)" && clean w
+test_expect_success 'the status reads no file that did not change' '
+	checkout co main refs/heads/main "$PWD/src/.git/objects" &&
+	find co -path co/.git -prune -o -type f -exec touch -hd @1600000000 {} + &&
+	find state/trees -type f -exec touch -hd @1600000000 {} + &&
+	checkout co main refs/heads/main "$PWD/src/.git/objects" &&
+	strace -f -e trace=openat -o trace git -C co status --porcelain >got &&
+	test ! -s got &&
+	! grep -E "\"(a|x|d/e/b)\"" trace
 '
 
-test_expect_success 'a new tag, unknown to the repository, is there' '
-	workspace w main refs/tags/v9 "$T/r/.git/objects" && test "$(git -C w describe --tags --match "v9")" = v9
+test_expect_success 'log, describe and diff are right' '
+	test $(git -C co rev-list --count HEAD) -eq 2 &&
+	test "$(git -C co describe)" = "$(git -C src describe main)" &&
+	test "$(git -C co describe --tags --exact-match HEAD~1)" = v1.0 &&
+	git -C co diff --stat HEAD~1 >got && grep -q "a | 1 +" got &&
+	git -C co diff --quiet HEAD && git -C co diff --quiet --cached &&
+	git -C co fsck --strict
 '
 
-test_expect_success 'a ref that git would refuse leads to a detached head' '
-	(for ref in "refs/heads/a..b" "refs/heads/$(printf "x\ny")" refs/heads/ "refs/heads/a b" refs/heads/x.lock; do
-		workspace w main "$ref" "$T/r/.git/objects" && test -z "$(git -C w branch --show-current)" && clean w || exit 1
-	done)
+test_expect_success 'the other branches are origin'"'"'s, tags are tags' '
+	git -C co for-each-ref --format="%(refname) %(objectname)" >got &&
+	grep -qx "refs/remotes/origin/topic $(sha_of topic)" got &&
+	grep -qx "refs/remotes/origin/main $(sha_of main)" got &&
+	grep -qx "refs/tags/v1.0 $(git -C src rev-parse v1.0)" got &&
+	! grep -q refs/heads/topic got
 '
 
-test_expect_success 'a checkout of layers is clean as well' '
-	mkdir s2 && one=$(tree_of r main~3) && two=$(tree_of r main) && "$drv" tree r/.git s2 $one && "$drv" tree r/.git s2 $two $one >layers &&
-	test "$(wc -l <layers)" -eq 2 && rm -rf w && cp -a s2/trees/$one/t/w w && rm -rf w/d && rm s2/trees/$two/t/w/d && cp -a s2/trees/$two/t/w/. w/ &&
-	"$drv" gitdir r/.git s2 "$T/w" $(git -C r rev-parse main) refs/heads/main $two $url "$T/r/.git/objects" && clean w
+test_expect_success 'no credentials and no hooks are in it' '
+	! grep -r canary co/.git && test ! -d co/.git/hooks &&
+	test "$(git -C co remote get-url origin)" = https://example.org/a.git
 '
 
-test_expect_success 'credentials, hooks and settings of the repository do not come along' '
-	git -C r config credential.helper "!evil" && git -C r config http.extraHeader "Authorization: canary" && echo "exit 1" >r/.git/hooks/pre-commit && chmod +x r/.git/hooks/pre-commit &&
-	url=https://me:canary@git.example/a.git && workspace w main refs/heads/main && ! grep -r -a -i -e canary -e evil w/.git && ! ls w/.git/hooks/* &&
-	test "$(git -C w remote get-url origin)" = https://git.example/a.git && url=https://git.example/acme/widget.git
+test_expect_success 'an address can not add settings' '
+	url="https://h/a\"]
+[core]
+sshCommand=id" checkout co main refs/heads/main "$PWD/src/.git/objects" &&
+	test -z "$(git -C co config core.sshCommand)" &&
+	git -C co config --list >/dev/null
 '
 
-test_expect_success 'an address with quotes and line breaks can not add a setting' '
-	url=$(printf "https://h/a\"\n[core]\n\tfsmonitor = touch pwned #\\\\") && workspace w main refs/heads/main && ! git -C w config core.fsmonitor && git -C w config -l &&
-	git -C w status && test ! -e w/pwned && url=https://git.example/acme/widget.git
+test_expect_success 'a changed file is seen, and commit works' '
+	checkout co main refs/heads/main "$PWD/src/.git/objects" &&
+	echo more >>co/a && chmod -x co/x && rm co/l && echo n >co/new &&
+	git -C co status --porcelain >got &&
+	printf "%s\n" " M a" " D l" " M x" "?? new" | diff - got &&
+	git -C co add -A && git -C co commit -qm local &&
+	test $(git -C co rev-list --count main) -eq 3
 '
 
-test_expect_success 'a repository without an address has no remote' '
-	url=- && workspace w main refs/heads/main "$T/r/.git/objects" && test -z "$(git -C w remote)" && clean w && test -z "$(git -C w for-each-ref refs/remotes)" && url=https://git.example/acme/widget.git
+test_expect_success 'a tag or a pull request gives a detached head' '
+	checkout co v1.0 refs/tags/v1.0 "$PWD/src/.git/objects" &&
+	! git -C co symbolic-ref -q HEAD &&
+	test "$(git -C co describe)" = v1.0 &&
+	checkout co topic refs/pull/7/head "$PWD/src/.git/objects" &&
+	test "$(git -C co rev-parse HEAD)" = "$(sha_of topic)" &&
+	test -z "$(git -C co status --porcelain)"
 '
 
-test_expect_success 'several object folders can be named' '
-	git init -q --bare extra && workspace w main refs/heads/main "$T/extra/objects:$T/r/.git/objects" && clean w && test "$(wc -l <w/.git/objects/info/alternates)" -eq 2
+test_expect_success 'a commit behind the branch is where the branch stands' '
+	checkout co main~1 refs/heads/main "$PWD/src/.git/objects" &&
+	test "$(git -C co rev-parse main)" = "$(sha_of main~1)" &&
+	test -z "$(git -C co status --porcelain)"
 '
 
-test_expect_success 'an unknown commit is an error' '
-	tree=$(tree_of r main) && mkdir -p w9 &&
-	fails_as absent "$drv" gitdir r/.git "$S" w9 1111111111111111111111111111111111111111 refs/heads/main $tree $url
+test_expect_success 'without alternates the history is copied, and no more' '
+	checkout co main refs/heads/main &&
+	test ! -e co/.git/objects/info/alternates &&
+	git -C co fsck --strict && git -C co log --oneline >got &&
+	test $(wc -l <got) -eq 2 && test -z "$(git -C co status --porcelain)" &&
+	test "$(git -C co describe)" = "$(git -C src describe main)" &&
+	! git -C co cat-file -e $(sha_of topic) &&
+	! git -C co rev-parse -q --verify refs/tags/v2.0 &&
+	! git -C co rev-parse -q --verify refs/remotes/origin/topic
+'
+
+test_expect_success 'a tree in layers has a clean status too' '
+	near=$(git -C src rev-parse main^{tree}) &&
+	checkout co topic refs/heads/topic "$PWD/src/.git/objects" &&
+	test $(wc -l <lower) -eq 2 &&
+	test -z "$(git -C co status --porcelain)" &&
+	touch -hd @1600000000 co/a &&
+	git -C co ls-files --debug a | grep -q "size: 4" ; near=
+'
+
+test_expect_success 'a submodule is an empty folder and no change' '
+	git -C src update-index --add --cacheinfo 160000,$(sha_of main),sub &&
+	git -C src commit -qm sub &&
+	checkout co main refs/heads/main "$PWD/src/.git/objects" &&
+	test -d co/sub && test -z "$(git -C co status --porcelain)"
 '
 
 test_done

@@ -20,6 +20,12 @@ test_expect_success 'each command explains itself with --help and with help' '
 		tellus $c --help >a && tellus help $c >b && cmp a b || return 1
 	done
 '
+test_expect_success 'no line of help is wider than 80 columns' '
+	for c in "" run list show log retry cancel lint init hook doctor push
+	do
+		tellus help $c
+	done >all && awk "length > 80 { print; bad = 1 } END { exit bad }" all
+'
 test_expect_success 'version and --version agree' '
 	tellus version >a && tellus --version >b && cmp a b &&
 	grep -q "^tellus [0-9]" a

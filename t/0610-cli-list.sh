@@ -14,7 +14,7 @@ test_expect_success 'setup' '
 	reply "GET _api_v1_runs_42" 200 <run.json
 '
 test_expect_success 'list shows a line per run and nothing on standard error' '
-	tellus list >out 2>err && test ! -s err &&
+	tellus list >out 2>err && cat out err && test ! -s err &&
 	grep -q "^ *42  failed  *demo  *main  *1a2b3c4  .* days ago  *fix the parser$" out
 '
 test_expect_success 'list --json prints what the agent said' '

@@ -132,4 +132,29 @@ test_expect_success 'a stream that is no JSON exits 3' '
 	echo "<html>" | reply "GET _api_v1_runs_50_stream" 200 &&
 	exits_with 3 shown 50
 '
+test_expect_success 'on a terminal a failed step shows its whole output at the end' '
+	if command -v script >/dev/null
+	then
+		reply "GET _api_v1_runs_51_stream" 200 <<-\END &&
+		{"type":"run","run":51,"state":"running","jobs":["j"]}
+		{"type":"step","job":0,"step":0,"name":"s","state":"running"}
+		{"type":"output","job":0,"step":0,"text":"1\n2\n3\n4\n5\n6\n7\n"}
+		{"type":"step","job":0,"step":0,"name":"s","state":"failed","exit":1,"ms":1}
+		{"type":"end","run":51,"state":"failed","text":"no"}
+		END
+		printf "first line\n\033]0;x\007last line\n" |
+			reply "GET _api_v1_runs_51_log" 200 &&
+		echo "{}" | reply "POST _api_v1_runs_51_retry" 202 &&
+		script -qec "TERM=xterm tellus retry -f 51" /dev/null </dev/null >out;
+		cat out; grep -q "first line" out && grep -q "^last line" out &&
+		grep -q "^GET /api/v1/runs/51/log?job=0&step=0 " "$R/requests"
+	fi
+'
+test_expect_success 'its last lines are shown while it runs, then erased' '
+	if command -v script >/dev/null
+	then
+		tr -d "\r" <out | grep -q "^    7$" &&
+		! grep -q "^    1$" out && grep -q "$(printf "\033\\[6A")" out
+	fi
+'
 test_done

@@ -87,7 +87,12 @@ test_expect_success 'an agent without room leaves the push noted' '
 test_expect_success 'an agent that hangs is given up within 6 s, the push noted' '
 	echo HANG >"$R/POST _api_v1_push" &&
 	echo "$line" | GIT_DIR=repo.git timeout 6 tellus push >out &&
-	grep -q "was noted" out && rm -r repo.git/tellus
+	grep -q "was noted" out
+'
+test_expect_success 'with an older note it takes no longer' '
+	echo "$line" | GIT_DIR=repo.git timeout 6 tellus push >out &&
+	test "$(ls repo.git/tellus/incoming | wc -l)" -eq 2 &&
+	rm -r repo.git/tellus
 '
 test_expect_success 'without an agent the push is noted as what would be sent' '
 	echo "$line" | GIT_DIR=repo.git timeout 6 tellus --socket "$T/none" push \
@@ -134,6 +139,29 @@ test_expect_success 'a repository that may not be written is said, not fatal' '
 	git init -q --bare full.git && : >full.git/tellus &&
 	echo "$line" | GIT_DIR=full.git tellus --socket "$T/none" push >out &&
 	grep -q "could not be noted" out
+'
+test_expect_success 'Ctrl-C leaves quietly and the run goes on' '
+	echo "{\"runs\":[{\"run\":44,\"ref\":\"refs/heads/main\"}]}" |
+		reply "POST _api_v1_push" 202 &&
+	{
+		echo "{\"type\":\"run\",\"run\":44,\"state\":\"running\",\"jobs\":[\"a\"]}"
+		echo HANG
+	} | reply "GET _api_v1_runs_44_stream" 200 &&
+	echo "$line" >in && : >"$R/requests" &&
+	{ GIT_DIR=repo.git tellus push <in >out 2>&1 & } && pid=$! &&
+	wait_for 5 grep -q "^run 44" out && kill -INT $pid && wait $pid &&
+	test "$(cat out)" = "run 44" && ! grep -q cancel "$R/requests"
+'
+test_expect_success 'a reader that hangs up ends it and the push stays good' '
+	{
+		echo "{\"type\":\"run\",\"run\":44,\"state\":\"running\",\"jobs\":[\"a\"]}"
+		head -c 400000 /dev/zero | tr "\0" a |
+			sed "s/.*/{\"type\":\"output\",\"job\":0,\"step\":0,\"text\":\"&\"}/"
+		echo
+		echo HANG
+	} | reply "GET _api_v1_runs_44_stream" 200 &&
+	{ GIT_DIR=repo.git timeout 10 tellus push <in; echo $? >rc; } | head -c 7 &&
+	test "$(cat rc)" -eq 0
 '
 test_expect_success 'outside of a repository it says so and exits 0' '
 	echo "$line" | GIT_DIR=$T/nowhere tellus push >out && grep -q nowhere out

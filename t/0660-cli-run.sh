@@ -68,11 +68,27 @@ test_expect_success 'a commit and a file can be named' '
 test_expect_success 'a run that fails exits 1' '
 	end_with failed && (cd r && exits_with 1 tellus run) && end_with passed
 '
+test_expect_success 'the first Ctrl-C cancels, the second leaves and exits 1' '
+	{
+		echo "{\"type\":\"run\",\"run\":1,\"state\":\"running\",\"jobs\":[\"a\"]}"
+		echo HANG
+	} | reply "GET _api_v1_runs_1_stream" 200 &&
+	echo "{}" | reply "POST _api_v1_runs_1_cancel" 202 &&
+	cd r && { tellus run >out 2>err & } && pid=$! && cd .. &&
+	wait_for 5 grep -q "^run 1" r/out && kill -INT $pid &&
+	wait_for 5 grep -q "canceling run 1" r/err &&
+	grep -q "^POST /api/v1/runs/1/cancel" "$R/requests" &&
+	kill -INT $pid && { wait $pid; test $? -eq 1; } && end_with passed
+'
 test_expect_success 'another repository of the same name is added and announced' '
 	mkdir other && git init -q other/r && (cd other/r && tellus run) &&
 	test "$(git config -f "$S/config" repository.r-2.path)" = "$(realpath other/r)" &&
 	test "$(git config -f "$S/config" repository.r.path)" = "$(realpath r)" &&
 	wait_for 5 test -s hups && test "$(wc -l <starts)" -eq 1
+'
+test_expect_success 'names that differ in case alone are kept apart' '
+	git init -q R && (cd R && tellus run) &&
+	test "$(git config -f "$S/config" repository.R-3.path)" = "$(realpath R)"
 '
 test_expect_success 'names with quotes and spaces survive the configuration' '
 	git init -q "odd \"name\" #1" && (cd "odd \"name\" #1" && tellus run) &&

@@ -7,7 +7,9 @@ M=$TELLUS_SRC/agent/man
 test_expect_success 'mandoc has nothing to complain about' '
 	if command -v mandoc >/dev/null
 	then
-		mandoc -T lint -W style "$M"/*.[158] >out; cat out; test ! -s out
+		mandoc -T lint -W style "$M"/*.[158] 2>/dev/null |
+			grep -v "referenced manual not found" >out
+		cat out; test ! -s out
 	fi
 '
 test_expect_success 'tellus(1) has every command' '

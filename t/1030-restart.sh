@@ -7,7 +7,7 @@
 # The test lets the second step go on by making a file in a folder that the
 # configuration shows to boxes.
 test_expect_success 'an agent with a slow workflow starts' '
-	mkdir gate && chmod 777 gate &&
+	make_gate &&
 	make_repo demo <<-EOF &&
 	jobs:
 	  a:
@@ -19,12 +19,12 @@ test_expect_success 'an agent with a slow workflow starts' '
 	          echo second starts \$TELLUS_STEP_ATTEMPT
 	          echo y >>count
 	          touch half
-	          while test ! -e $T/gate/go; do sleep 0.05; done
+	          while test ! -e $gate/go; do sleep 0.05; done
 	          echo second ends
 	      - name: third
 	        run: cat count; test "\$(wc -l <count)" = 2
 	EOF
-	{ repo_conf demo; printf "[agent]\n\texpose = %s/gate\n" "$T"; } | agent_config &&
+	{ repo_conf demo; printf "[agent]\n\texpose = %s\n" "$gate"; } | agent_config &&
 	agent_start
 '
 
@@ -37,7 +37,7 @@ test_expect_success 'tellusd is killed while a step runs, and the step runs on' 
 	agent_start &&
 	step_runs 1 second &&
 	grep "found again" agent.log &&
-	touch gate/go &&
+	touch $gate/go &&
 	wait_run 1 passed
 '
 
@@ -49,13 +49,13 @@ test_expect_success 'nothing was repeated' '
 '
 
 test_expect_success 'a step that ends while tellusd is down is not lost' '
-	rm gate/go &&
+	rm $gate/go &&
 	commit_file demo file two two &&
 	git -C demo push -o ci.detach -q origin main &&
 	wait_for 20 step_runs 2 second &&
 	agent_kill &&
 	pid=$(jq .pid state/runs/2/0.1/identity) &&
-	touch gate/go &&
+	touch $gate/go &&
 	wait_for 20 sh -c "! kill -0 $pid" &&
 	agent_start &&
 	wait_run 2 passed &&
@@ -63,14 +63,14 @@ test_expect_success 'a step that ends while tellusd is down is not lost' '
 '
 
 test_expect_success 'the worker is killed: the job resumes at the interrupted step' '
-	rm gate/go &&
+	rm $gate/go &&
 	commit_file demo file three three &&
 	git -C demo push -o ci.detach -q origin main &&
 	wait_for 20 step_runs 3 second &&
 	kill -9 "$(jq .pid state/runs/3/0.1/identity)" &&
 	wait_for 20 test -e state/runs/3/0.2/identity &&
 	wait_for 20 step_runs 3 second &&
-	touch gate/go &&
+	touch $gate/go &&
 	wait_run 3 passed &&
 	tellus show 3 --json >show.json && cat show.json &&
 	test "$(jq ".jobs[0].attempt" show.json)" -eq 2 &&
@@ -85,13 +85,13 @@ test_expect_success 'with the layer of the interrupted step thrown away' '
 '
 
 test_expect_success 'both are killed at once' '
-	rm gate/go &&
+	rm $gate/go &&
 	commit_file demo file four four &&
 	git -C demo push -o ci.detach -q origin main &&
 	wait_for 20 step_runs 4 second &&
 	worker=$(jq .pid state/runs/4/0.1/identity) &&
 	agent_kill && kill -9 "$worker" &&
-	touch gate/go &&
+	touch $gate/go &&
 	agent_start &&
 	wait_run 4 passed &&
 	test "$(tellus log 4 a third)" = "$(printf "x\ny")"
@@ -107,17 +107,17 @@ test_expect_success 'tellusd is killed before the commit is answered: the push i
 '
 
 test_expect_success 'a canceled run ends as canceled, and its processes are dead' '
-	rm gate/go &&
+	rm $gate/go &&
 	commit_file demo file six six &&
 	git -C demo push -o ci.detach -q origin main &&
 	wait_for 20 step_runs 6 second &&
 	tellus cancel 6 &&
 	wait_run 6 canceled &&
-	! pgrep -f "$T/gate/go"
+	! pgrep -f "$gate/go"
 '
 
 test_expect_success 'a canceled run can be retried' '
-	touch gate/go &&
+	touch $gate/go &&
 	tellus retry 6 &&
 	wait_run 6 passed &&
 	test "$(tellus show 6 --json | jq .attempt)" -eq 2

@@ -141,7 +141,7 @@ test_expect_success 'many copies at once are one run' '
 	for i in $(seq 40); do echo "url = \"$base/hooks/github\"
 	output = \"many.$i\"
 	write-out = \"%{http_code}\\n\""; echo; done >curl.conf &&
-	curl -s -Z --parallel-max 20 -K curl.conf -H "X-GitHub-Event: push" -H "X-GitHub-Delivery: d-12" \
+	curl -s -Z --parallel-max 20 -K curl.conf -H "Content-Type: application/json" -H "X-GitHub-Event: push" -H "X-GitHub-Delivery: d-12" \
 		-H "X-Hub-Signature-256: sha256=$sig" --data-binary @many.json >codes &&
 	sort codes | uniq -c && test "$(grep -c 202 codes)" -eq 1 && test "$(grep -c 200 codes)" -eq 39 &&
 	test "$(count)" -eq 3

@@ -83,6 +83,16 @@ repo_conf () {
 	printf '[repository "%s"]\n\tpath = %s/%s.git\n' "$1" "$T" "$1"
 }
 
+# make_gate: $gate is a folder of the host that boxes may be shown (the
+# temporary folders are the box's own), for steps to wait at.
+make_gate () {
+	for gate_in in /srv /opt "$OLD_RUNTIME_DIR"
+	do
+		gate=$(mktemp -d "$gate_in/tellus-t.XXXXXX" 2>/dev/null) && break
+	done
+	test -d "$gate" && chmod 777 "$gate" && test_on_exit "rm -rf $gate"
+}
+
 # commit_file REPO NAME CONTENT MESSAGE
 commit_file () {
 	printf '%s\n' "$3" >"$T/$1/$2" &&
@@ -117,3 +127,6 @@ step_runs () {
 	tellus show "$1" --json |
 		jq -e --arg s "$2" '[.jobs[].steps[]|select(.name==$s and .state=="running")]|length>0' >/dev/null
 }
+
+# So that there is a configuration from the start.
+agent_config </dev/null

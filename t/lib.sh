@@ -21,6 +21,7 @@ export GIT_COMMITTER_NAME='C O Mitter' GIT_COMMITTER_EMAIL=committer@example.org
 
 T=$(mktemp -d "${TMPDIR:-/var/tmp}/tellus-t.XXXXXX") || exit 1
 chmod 755 "$T"
+OLD_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/nonexistent}
 export T HOME="$T/home" XDG_CONFIG_HOME="$T/home/.config"
 export XDG_STATE_HOME="$T/home/.state" XDG_RUNTIME_DIR="$T/home/.run"
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR"

@@ -75,16 +75,10 @@ buf_addc(struct buf *b, char c)
 void
 buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
-	va_list again;
-	int n;
+	char *s = xvasprintf(fmt, ap);
 
-	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
-	if (n < 0)
-		return;
-	vsnprintf(buf_room(b, (size_t)n), (size_t)n + 1, fmt, ap);
-	buf_grown(b, (size_t)n);
+	buf_addz(b, s);
+	free(s);
 }
 
 void

@@ -218,7 +218,7 @@ static bool
 is_private(const char *at)
 {
 	static const char *const own[] = { BOX_WORKSPACE, BOX_HOME, BOX_CMD,
-		"/tmp", "/dev", "/proc" };
+		"/tmp", "/dev", "/proc", "/var/tmp", "/var/run" };
 
 	for (size_t i = 0; i < ARRAY_LEN(own); i++) {
 		size_t n = strlen(own[i]);

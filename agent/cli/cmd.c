@@ -141,8 +141,8 @@ run_command(struct cli *c, struct opt_set *global, int argc, char **argv)
 	struct err e;
 
 	if (opts_parse(sets, ARRAY_LEN(sets), &argc, argv, false, &e) < 0)
-		return cli_fail(CLI_USAGE, "%s (tellus %s --help)", e.msg,
-			cmd->name);
+		return cli_fail(
+			CLI_USAGE, "%s (tellus %s --help)", e.msg, cmd->name);
 	if (c->help) {
 		cmd_print_help(cmd);
 		return CLI_OK;

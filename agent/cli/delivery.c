@@ -30,7 +30,7 @@ delivery_send(const char *socket, const char *body, json_t **ret_answer,
 
 	http_answer_init(&a);
 	if (http_call(&q, &a, e) < 0)
-		return DELIVERY_NOT_NOW;
+		return DELIVERY_NO_AGENT;
 	if (a.status / 100 == 2) {
 		*ret_answer = json_parse(a.body.data, a.body.len, e);
 		return *ret_answer ? DELIVERY_DONE : DELIVERY_NOT_NOW;
@@ -174,30 +174,30 @@ send_noted(int dir, const char *name, const char *socket, struct err *e)
 }
 
 int
-incoming_send(const char *gitdir, const char *socket)
+incoming_send(const char *gitdir, const char *socket, struct err *e)
 {
-	struct err e;
-	AUTO(fd_closep) int gitfd = path_open_dir(AT_FDCWD, gitdir, &e);
+	struct err err; /* what is no error of ours */
+	AUTO(fd_closep) int gitfd = path_open_dir(AT_FDCWD, gitdir, &err);
 	AUTO(fd_closep)
-	int dir = gitfd < 0 ? -1 : open_part(gitfd, INCOMING, &e);
+	int dir = gitfd < 0 ? -1 : open_part(gitfd, INCOMING, &err);
 	AUTO(freep) struct noted *v = NULL;
 	size_t n;
-	int sent = 0;
 
 	if (dir < 0)
 		return 0; /* nothing was ever noted */
 	n = list_noted(dir, &v);
 	for (size_t i = 0; i < n; i++) {
-		enum delivery_end end = send_noted(dir, v[i].name, socket, &e);
+		enum delivery_end end = send_noted(dir, v[i].name, socket, e);
 
+		if (end == DELIVERY_NO_AGENT)
+			return -1;
 		if (end == DELIVERY_NOT_NOW)
 			break;
 		if (end == DELIVERY_REFUSED)
 			fprintf(stderr,
 				"tellus: an earlier push (%s/%s/%s) was "
 				"refused: %s\n",
-				gitdir, INCOMING, v[i].name, e.msg);
-		sent += end == DELIVERY_DONE;
+				gitdir, INCOMING, v[i].name, e->msg);
 	}
-	return sent;
+	return 0;
 }

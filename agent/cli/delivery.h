@@ -17,9 +17,10 @@
 #define INCOMING_MAX 1000 /* noted pushes that are handed over at once */
 
 enum delivery_end {
-	DELIVERY_DONE,    /* *ret_answer is the agent's */
-	DELIVERY_REFUSED, /* for good: the error says why */
-	DELIVERY_NOT_NOW, /* no agent, or it has no room */
+	DELIVERY_DONE,     /* *ret_answer is the agent's */
+	DELIVERY_REFUSED,  /* for good: the error says why */
+	DELIVERY_NOT_NOW,  /* the agent answers, but has no room or a fault */
+	DELIVERY_NO_AGENT, /* nobody answers */
 };
 
 enum delivery_end delivery_send(const char *socket, const char *body,
@@ -30,9 +31,9 @@ enum delivery_end delivery_send(const char *socket, const char *body,
 int incoming_write(
 	const char *gitdir, const char *nonce, const char *body, struct err *e);
 
-/* Hands over what is there, oldest first, until one cannot be; those that
- * were are removed.  Returns how many; the sentences of refused ones go to
- * standard error. */
-int incoming_send(const char *gitdir, const char *socket);
+/* Hands over what is there, oldest first; what was taken is removed.  What
+ * is refused stays, with a sentence on standard error.  -1 when nobody
+ * answers: it would only cost time to go on. */
+int incoming_send(const char *gitdir, const char *socket, struct err *e);
 
 #endif

@@ -229,8 +229,7 @@ static int
 install(struct hook *h, struct err *e)
 {
 	AUTO(freep)
-	char *socket = NULL,
-	     *full = NULL, *program = NULL, *name = NULL;
+	char *socket = NULL, *full = NULL, *program = NULL, *name = NULL;
 	bool known;
 
 	program = own_program(e);

@@ -50,15 +50,10 @@ dist_man_MANS += \
 	agent/man/tellus.yml.5 agent/man/tellus-config.5
 
 completiondir = $(datadir)/bash-completion/completions
-completion_DATA = contrib/completion/tellus
-CLEANFILES += contrib/completion/tellus
-contrib/completion/tellus: contrib/completion/tellus.bash
-	@$(MKDIR_P) contrib/completion
-	$(AM_V_GEN)cp $(srcdir)/contrib/completion/tellus.bash $@
+dist_completion_DATA = contrib/completion/tellus.bash
 
 EXTRA_DIST += \
 	.ci/run \
-	contrib/completion/tellus.bash \
 	contrib/quickstart \
 	contrib/systemd/tellusd.service
 

@@ -9,6 +9,8 @@
 #include "base/enc.h"
 
 #define LIMIT_DEFAULT 20
+#define SHA_SHOWN 7
+#define WHEN_MAX 13    /* "1000 days ago" */
 #define SUBJECT_MAX 40 /* characters */
 
 static void
@@ -65,17 +67,21 @@ print_row(const struct cli *c, const json_t *run)
 	AUTO(buf_release) struct buf b = BUF_INIT, ago = BUF_INIT;
 	const char *state = jget_str(run, "state"), *ref = jget_str(run, "ref");
 	const char *subject = jget_str(run, "subject");
+	const char *sha = jget_str(run, "sha");
+	char commit[SHA_SHOWN + 1];
 
+	/* A commit is cut without a mark: the rest is no secret. */
+	snprintf(commit, sizeof(commit), "%s", sha ? sha : "");
 	buf_addf(&b, "%6" PRId64 "  %s", jget_int(run, "run", 0),
 		state_color(state ? state : "", c->color));
 	add_cell(&b, state, 10);
 	buf_addz(&b, color_off(c->color));
 	add_cell(&b, jget_str(run, "repository"), 20);
 	add_cell(&b, ref ? short_ref(ref) : "", 20);
-	add_cell(&b, jget_str(run, "sha"), 7);
+	add_cell(&b, commit, SHA_SHOWN);
 	time_ago(
 		&ago, time_from_iso(jget_str(run, "created")), clock_wall_ms());
-	add_cell(&b, ago.data, 11);
+	add_cell(&b, ago.data, WHEN_MAX);
 	if (!subject)
 		subject = jget_str(run, "title");
 	add_cell(&b, subject, SUBJECT_MAX);
@@ -110,7 +116,7 @@ cmd_list(struct cli *c)
 	}
 	if (json_array_size(runs))
 		puts("   RUN  STATE       REPOSITORY            "
-		     "BRANCH                COMMIT   WHEN         SUBJECT");
+		     "BRANCH                COMMIT   WHEN           SUBJECT");
 	for (size_t i = 0; i < json_array_size(runs); i++)
 		print_row(c, json_array_get(runs, i));
 	json_decref(runs);

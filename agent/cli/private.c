@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#define PING_AGAIN_MS 20 /* between tries while it starts */
 #define PING_MS 5000
 #define LOG_TAIL 4096
 #define NAMES_MAX 1000
@@ -55,12 +56,22 @@ add_repo(struct buf *b, const char *name, const char *path)
 	buf_addc(b, '\n');
 }
 
+/* Names that differ in case alone are refused by the configuration. */
+static bool
+is_taken(const struct config *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->nrepos; i++)
+		if (!strcasecmp(conf->repos[i].name, name))
+			return true;
+	return false;
+}
+
 static char *
 free_name(const struct config *conf, const struct repo *repo)
 {
 	char *base = repo_short_name(repo), *name = xstrdup(base);
 
-	for (int i = 2; config_repo(conf, name) && i < NAMES_MAX; i++) {
+	for (int i = 2; is_taken(conf, name) && i < NAMES_MAX; i++) {
 		free(name);
 		name = xasprintf("%s-%d", base, i);
 	}
@@ -143,8 +154,11 @@ ping(const struct private_agent *p)
 struct starting {
 	struct loop *loop;
 	struct private_agent *agent;
+	struct loop_timer again;
 	bool up, dead, late;
 };
+
+static void on_again(void *arg);
 
 static void
 on_entry(uint32_t mask, const char *name, void *arg)
@@ -157,6 +171,14 @@ on_entry(uint32_t mask, const char *name, void *arg)
 	s->up = ping(s->agent) > 0;
 	if (s->up)
 		loop_stop(s->loop);
+	else
+		loop_timer_set(s->loop, &s->again, PING_AGAIN_MS, on_again, s);
+}
+
+static void
+on_again(void *arg)
+{
+	on_entry(0, NULL, arg);
 }
 
 static void
@@ -201,6 +223,7 @@ wait_up(struct starting *s, pid_t pid, int pidfd, struct err *e)
 	if (rc >= 0 && !s->up)
 		rc = loop_run(s->loop, e);
 	loop_timer_cancel(s->loop, &timer);
+	loop_timer_cancel(s->loop, &s->again);
 	if (child && !s->dead)
 		child_forget(child);
 	watch_set_free(ws);

@@ -216,9 +216,13 @@ hand_over(struct push_job *p)
 	json_t *answer = NULL;
 	struct err e;
 
-	incoming_send(p->repo.gitdir, p->socket);
+	if (incoming_send(p->repo.gitdir, p->socket, &e) < 0) {
+		note(p, e.msg);
+		return;
+	}
 	switch (delivery_send(p->socket, p->body.data, &answer, &e)) {
 	case DELIVERY_NOT_NOW:
+	case DELIVERY_NO_AGENT:
 		note(p, e.msg);
 		return;
 	case DELIVERY_REFUSED:

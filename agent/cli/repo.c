@@ -134,6 +134,21 @@ repo_config_file(const struct repo *r)
 	return xasprintf("%s/config", dir ? dir : r->gitdir);
 }
 
+/* A name that the configuration accepts: others have their odd characters
+ * replaced. */
+static void
+make_plain(char *name)
+{
+	for (char *p = name; *p; p++) {
+		bool plain = (*p >= '0' && *p <= '9') ||
+			     (*p >= 'a' && *p <= 'z') ||
+			     (*p >= 'A' && *p <= 'Z');
+
+		if (!plain && (p == name || !strchr("._-", *p)))
+			*p = p == name ? 'r' : '-';
+	}
+}
+
 char *
 repo_short_name(const struct repo *r)
 {
@@ -143,5 +158,6 @@ repo_short_name(const struct repo *r)
 
 	if (str_ends(name, ".git") && strlen(name) > strlen(".git"))
 		name[strlen(name) - strlen(".git")] = '\0';
+	make_plain(name);
 	return name;
 }

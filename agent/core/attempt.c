@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #define READY_MS 30000    /* from assignment to "ready" */
 #define CANCEL_MS 300000  /* from TERM to KILL: "always" steps may run */
@@ -83,6 +84,7 @@ attempt_free(struct attempt *a)
 		watch_del(c->watches, a->watch_output);
 	loop_timer_cancel(c->loop, &a->timer);
 	fd_closep(&a->spool);
+	fd_closep(&a->output);
 	worker_release(a->worker);
 	free(a);
 	core_want_dispatch(c);
@@ -244,6 +246,10 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	a->spool = openat(dir, "events", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (a->spool < 0)
 		return err_sys(e, "create '%s/events'", path);
+	/* Followers may come before the first byte does. */
+	if (a->job >= 0)
+		close(openat(dir, "output",
+			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
 	lease = openat(dir, "lease", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lease < 0)
 		return err_sys(e, "create '%s/lease'", path);
@@ -262,7 +268,8 @@ attempt_new(struct live *l, int job, int number)
 	l->ran = true;
 	a->job = job;
 	a->number = number;
-	a->spool = a->watch_events = a->watch_output = -1;
+	a->spool = a->output = -1;
+	a->watch_events = a->watch_output = -1;
 	a->next = l->attempts;
 	l->attempts = a;
 	return a;
@@ -422,6 +429,31 @@ attempt_recover(struct live *l, int job)
 
 /* ---- output ---- */
 
+/*
+ * Measures the output before it reads the events: a step's end is written
+ * before a byte of the next step, so what was measured belongs to the step
+ * that runs after the events have been read.
+ */
+static void
+measure_output(struct attempt *a)
+{
+	struct run_job *j;
+	struct stat st;
+
+	if (a->output < 0 || fstat(a->output, &st) < 0)
+		return;
+	tail_read(a);
+	j = &a->live->run->jobs[a->job];
+	for (size_t i = 0; i < j->nsteps; i++) {
+		struct run_step *s = &j->steps[i];
+
+		if (s->state != RUN_RUNNING || s->attempt != a->number)
+			continue;
+		s->live = MAX((int64_t)st.st_size - s->output, s->live);
+		a->live->touched = true;
+	}
+}
+
 static void
 tell_output(void *arg)
 {
@@ -431,7 +463,7 @@ tell_output(void *arg)
 		for (struct attempt *a = l->attempts; a; a = a->next)
 			if (a->output_grew) {
 				a->output_grew = false;
-				watchers_output(c, l->id);
+				measure_output(a);
 			}
 }
 

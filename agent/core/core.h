@@ -90,8 +90,9 @@ void core_ask(struct core *c, struct ask *a);
 
 /*
  * Live runs: fn is called on the core's thread with a new snapshot after
- * each commit that changed the run, with NULL when only its output grew
- * (at most every 5 ms), and is told of the current state at once.  The
+ * each commit that changed the run and when its output grew (at most every
+ * 5 ms; run_step.live then says how much there is), and is told of the
+ * current state at once; NULL: there is no such run.  The
  * view is a reference of the callee's.  run 0: any run's change (the list
  * page), the view of the changed run.  From any thread.
  */

@@ -51,6 +51,7 @@ struct attempt {
 	int spool; /* descriptor of "events", -1 until it is there */
 	int64_t offset; /* read and journalled so far */
 	int watch_events, watch_output; /* ids, -1: none */
+	int output; /* descriptor, while somebody follows; else -1 */
 	bool term_sent, output_grew;
 	struct loop_timer timer; /* start deadline, then kill, then lease */
 	struct attempt *next; /* of the same run */
@@ -243,7 +244,6 @@ void clean_free(struct core *c);
 /* ---- watchers.c ---- */
 
 void watchers_tell(struct core *c, struct live *l);
-void watchers_output(struct core *c, uint64_t run);
 void watchers_new(struct core *c); /* tells those that were just added */
 bool watchers_any(struct core *c, uint64_t run);
 

@@ -316,7 +316,7 @@ answered(const struct status_answer *a, const struct err *net, void *arg)
 	int64_t wait_ms = 0;
 
 	crash_point("outbox.answered");
-	if (a->code && repo)
+	if (repo)
 		v = forge_verdict(repo->kind, a, jget_str(in->json, "state"),
 			&wait_ms, &why);
 	in->tries++;
@@ -375,9 +375,13 @@ send_one(struct intent *in)
 	crash_point("outbox.before-send");
 	if (poster_send(c->outbox->poster, &req, SEND_TIMEOUT_MS, answered, in,
 		    &e) < 0) {
-		log_line(LOG_WARN, "status: %s", e.msg);
 		in->tries++;
-		try_later(in, 0);
+		if (e.code == ERR_TEMP) {
+			log_line(LOG_WARN, "status: %s", e.msg);
+			try_later(in, 0);
+		} else {
+			bury(in, e.msg);
+		}
 	}
 	status_request_release(&req);
 }

@@ -221,5 +221,6 @@ core_turn(void *arg)
 			break;
 		one_round(c);
 	}
+	tell_all(c);
 	watchers_new(c);
 }

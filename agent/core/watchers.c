@@ -89,16 +89,6 @@ watchers_tell(struct core *c, struct live *l)
 	run_view_unref(v);
 }
 
-void
-watchers_output(struct core *c, uint64_t run)
-{
-	pthread_mutex_lock(&c->mutex);
-	for (struct watcher *w = c->watchers; w; w = w->next)
-		if (w->run == run && w->told)
-			w->fn(run, NULL, w->arg);
-	pthread_mutex_unlock(&c->mutex);
-}
-
 bool
 watchers_any(struct core *c, uint64_t run)
 {

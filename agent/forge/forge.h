@@ -39,8 +39,8 @@ enum delivery_what {
 struct delivery {
 	enum delivery_what what;
 	char *repository; /* the forge's full name, from the payload */
-	char *id; /* delivery id (dedupe key), or NULL */
-	char *why; /* for IGNORED: one sentence */
+	char *id;         /* delivery id (dedupe key), or NULL */
+	char *why;        /* for IGNORED: one sentence */
 	struct push push; /* for PUSH */
 };
 void delivery_release(struct delivery *d);
@@ -54,16 +54,16 @@ int forge_parse(enum forge_kind kind, const struct forge_request *r,
 struct status {
 	const char *repository; /* full name */
 	const char *sha, *ref;
-	const char *context; /* "tellus/ci" */
-	const char *state; /* a run's: "queued" "running" "passed" ... */
+	const char *context;     /* "tellus/ci" */
+	const char *state;       /* a run's: "queued" "running" "passed" ... */
 	const char *description; /* any length, any bytes: cut here */
-	const char *target_url; /* or NULL */
+	const char *target_url;  /* or NULL */
 };
 
 struct status_request {
 	char *url;
 	struct strv headers; /* without the token */
-	char *auth; /* the token's header line: never logged */
+	char *auth;          /* the token's header line: never logged */
 	char *body;
 };
 void status_request_release(struct status_request *r);
@@ -74,18 +74,21 @@ int forge_status(const struct repo_conf *repo, const struct status *s,
 
 /* What an answer means. */
 enum status_verdict {
-	STATUS_OK, /* the forge has it */
+	STATUS_OK,    /* the forge has it */
 	STATUS_RETRY, /* later: *ret_wait_ms (0: the usual back-off) */
-	STATUS_DEAD, /* never: why says so */
+	STATUS_DEAD,  /* never: why says so */
 };
 struct status_answer {
-	long code; /* HTTP; 0: no answer (e has why) */
+	long code;        /* HTTP; 0: no answer (e has why) */
 	const char *body; /* at most 256 KiB */
 	size_t len;
 	forge_header_fn *header;
 	void *arg;
 	int64_t now_s;
+	const struct err *err; /* code 0: why there was no answer, or NULL */
 };
+/* sent_state is the run's state, as in struct status.  *ret_why is one
+ * sentence for people, empty when it is STATUS_OK. */
 enum status_verdict forge_verdict(enum forge_kind kind,
 	const struct status_answer *a, const char *sent_state,
 	int64_t *ret_wait_ms, struct err *ret_why);

@@ -15,7 +15,7 @@
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define CA_MAX ((size_t)4 << 20)
 /* Some libraries ask a second time before they look at the answer. */
-#define ASKED_MAX 2
+#define GIVEN_MAX 2
 
 static void
 tell_progress(struct fetch *f)
@@ -47,7 +47,8 @@ on_message(const char *text UNUSED, int len UNUSED, void *arg)
 }
 
 static int
-ssh_credential(git_credential **ret, const char *user, unsigned int allowed)
+ssh_credential(struct fetch *f, git_credential **ret, const char *user,
+	unsigned int allowed)
 {
 	static const char *const keys[] = { "id_ed25519", "id_ecdsa" };
 	const char *home = getenv("HOME");
@@ -56,6 +57,7 @@ ssh_credential(git_credential **ret, const char *user, unsigned int allowed)
 		return git_credential_username_new(ret, user);
 	if (!(allowed & GIT_CREDENTIAL_SSH_KEY))
 		return GIT_EAUTH;
+	f->given++;
 	if (getenv("SSH_AUTH_SOCK"))
 		return git_credential_ssh_key_from_agent(ret, user);
 	for (size_t i = 0; home && i < ARRAY_LEN(keys); i++) {
@@ -81,13 +83,14 @@ on_credentials(git_credential **ret, const char *url, const char *user,
 	const struct mirror_spec *m = f->spec;
 
 	f->sent_away = !url_same_origin(url, m->url);
-	if (f->sent_away || f->asked++ >= ASKED_MAX)
+	if (f->sent_away || f->given >= GIVEN_MAX)
 		return GIT_EAUTH;
 	if (allowed & (GIT_CREDENTIAL_SSH_KEY | GIT_CREDENTIAL_USERNAME))
 		return ssh_credential(
-			ret, user && *user ? user : "git", allowed);
+			f, ret, user && *user ? user : "git", allowed);
 	if (!m->token || !(allowed & GIT_CREDENTIAL_USERPASS_PLAINTEXT))
 		return GIT_EAUTH;
+	f->given++;
 	if (m->token_user && *m->token_user)
 		user = m->token_user;
 	return git_credential_userpass_plaintext_new(
@@ -211,7 +214,7 @@ explain(struct fetch *f, int rc, struct err *e)
 			"configuration");
 	if (rc == GIT_EAUTH)
 		return err_set(e, ERR_DENIED, "%s",
-			f->asked ? "the server refused our credentials"
+			f->given ? "the server refused our credentials"
 				 : "the server wants credentials");
 	if (known >= 0)
 		return err_set(e, meanings[known].code, "%s",
@@ -258,39 +261,79 @@ fetch_trust(const struct mirror_spec *m, struct err *e)
 	return rc < 0 ? git_fail(e, rc, "certificates of '%s'", m->ca_file) : 0;
 }
 
+static void
+set_options(git_fetch_options *o, struct fetch *f, bool tags)
+{
+	git_fetch_options_init(o, GIT_FETCH_OPTIONS_VERSION);
+	o->callbacks.credentials = on_credentials;
+	o->callbacks.certificate_check = on_certificate;
+	o->callbacks.transfer_progress = on_progress;
+	o->callbacks.sideband_progress = on_message;
+	o->callbacks.payload = f;
+	o->prune = GIT_FETCH_NO_PRUNE;
+	o->update_fetchhead = 0;
+	o->download_tags = tags ? GIT_REMOTE_DOWNLOAD_TAGS_AUTO
+				: GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+	o->proxy_opts.type = GIT_PROXY_AUTO;
+}
+
+/*
+ * known_hosts is looked for where the user's configuration would be, which
+ * git_start has closed.  The configuration is loaded before that place is
+ * opened, so that nothing but known_hosts is read there.
+ */
+static void
+open_known_hosts(git_repository *git, const char *where)
+{
+	git_config *config = NULL;
+
+	git_repository_config(&config, git);
+	git_config_free(config);
+	if (where)
+		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH,
+			GIT_CONFIG_LEVEL_GLOBAL, where);
+}
+
+static int
+run(git_repository *git, struct fetch *f, const git_strarray *list,
+	const git_fetch_options *o)
+{
+	AUTO(url_release) struct url u = { 0 };
+	git_remote *remote = NULL;
+	struct err ignored;
+	bool is_ssh = url_parse(&u, f->spec->url, &ignored) == 0 &&
+		      str_eq(u.scheme, "ssh");
+	int rc;
+
+	if (is_ssh)
+		open_known_hosts(git, getenv("HOME"));
+	errno = 0;
+	rc = git_remote_create_anonymous(&remote, git, f->spec->url);
+	if (rc == 0)
+		rc = git_remote_fetch(remote, list, o, NULL);
+	if (is_ssh)
+		open_known_hosts(git, "");
+	git_remote_free(remote);
+	return rc;
+}
+
 int
 fetch_refs(git_repository *git, struct fetch *f, const char *const *specs,
 	size_t n, bool tags, struct err *e)
 {
 	git_fetch_options o;
 	git_strarray list = { (char **)specs, n };
-	git_remote *remote = NULL;
 	AUTO(buf_release) struct buf clean = BUF_INIT;
 	int rc;
 
-	git_fetch_options_init(&o, GIT_FETCH_OPTIONS_VERSION);
-	o.callbacks.credentials = on_credentials;
-	o.callbacks.certificate_check = on_certificate;
-	o.callbacks.transfer_progress = on_progress;
-	o.callbacks.sideband_progress = on_message;
-	o.callbacks.payload = f;
-	o.prune = GIT_FETCH_NO_PRUNE;
-	o.update_fetchhead = 0;
-	o.download_tags = tags ? GIT_REMOTE_DOWNLOAD_TAGS_AUTO
-			       : GIT_REMOTE_DOWNLOAD_TAGS_NONE;
-	o.proxy_opts.type = GIT_PROXY_AUTO;
-	f->asked = 0;
+	set_options(&o, f, tags);
+	f->given = 0;
 	f->too_large = f->bad_certificate = f->bad_host_key = false;
 	f->looks_corrupt = f->sent_away = false;
-	errno = 0;
-	rc = git_remote_create_anonymous(&remote, git, f->spec->url);
-	if (rc == 0)
-		rc = git_remote_fetch(remote, &list, &o, NULL);
-	if (rc < 0)
-		explain(f, rc, e);
-	git_remote_free(remote);
+	rc = run(git, f, &list, &o);
 	if (rc == 0)
 		return 0;
+	explain(f, rc, e);
 	mirror_url_clean(f->spec->url, &clean);
 	return err_wrap(e, "fetch '%s'", clean.data);
 }

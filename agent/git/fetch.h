@@ -13,7 +13,7 @@ struct fetch {
 	bool looks_corrupt; /* our side's objects, not the network */
 	/* Private. */
 	int64_t bytes;
-	unsigned int asked; /* for credentials */
+	unsigned int given; /* credentials */
 	bool too_large, bad_certificate, bad_host_key;
 	bool sent_away; /* to a server that must not see the token */
 };

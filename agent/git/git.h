@@ -22,12 +22,12 @@ void git_stop(void);
 /* ---- mirror.c: bare mirrors of remote repositories ---- */
 
 struct mirror_spec {
-	const char *path; /* of the mirror, absolute; made when absent */
-	const char *url; /* https, http, git, file or ssh; nothing else */
+	const char *path;  /* of the mirror, absolute; made when absent */
+	const char *url;   /* https, http, git, file or ssh; nothing else */
 	const char *token; /* for http(s): sent to the url's host only */
 	const char *token_user; /* "x-access-token", "oauth2", ... */
-	const char *ca_file; /* extra CA, or NULL */
-	int64_t max_bytes; /* of a pack, 0: none */
+	const char *ca_file;    /* extra CA, or NULL */
+	int64_t max_bytes;      /* of a pack, 0: none */
 };
 
 /*
@@ -41,9 +41,8 @@ struct mirror_spec {
  * credentials.
  */
 typedef void mirror_progress_fn(int64_t bytes, void *arg);
-int mirror_fetch(const struct mirror_spec *m, const char *ref,
-	const char *sha, mirror_progress_fn *progress, void *arg,
-	struct err *e);
+int mirror_fetch(const struct mirror_spec *m, const char *ref, const char *sha,
+	mirror_progress_fn *progress, void *arg, struct err *e);
 /* Throws a mirror away under its lock, for the caller that finds objects
  * damaged later on: the next fetch clones anew. */
 int mirror_discard(const char *path, struct err *e);
@@ -73,11 +72,10 @@ void commit_info_release(struct commit_info *c);
 int repo_commit(struct repo *r, const char *rev, struct commit_info *ret,
 	struct err *e);
 /* Any revision as git rev-parse knows them: for tellus run and tests. */
-int repo_resolve(struct repo *r, const char *rev, char ret_sha[41],
-	struct err *e);
+int repo_resolve(
+	struct repo *r, const char *rev, char ret_sha[41], struct err *e);
 /* The commit a ref points at now, ERR_ABSENT. */
-int repo_ref(struct repo *r, const char *ref, char ret_sha[41],
-	struct err *e);
+int repo_ref(struct repo *r, const char *ref, char ret_sha[41], struct err *e);
 
 /* A regular file of a tree; ERR_ABSENT; larger than max: ERR_PERM. */
 int repo_blob(struct repo *r, const char *tree, const char *path, size_t max,
@@ -87,8 +85,8 @@ int repo_list(struct repo *r, const char *tree, const char *path,
 	struct strv *out, struct err *e);
 /* Paths that differ between two commits; from SHA_ZERO (or unknown):
  * returns 1 and leaves out empty. At most max paths, then 1 as well. */
-int repo_changed(struct repo *r, const char *from, const char *to,
-	size_t max, struct strv *out, struct err *e);
+int repo_changed(struct repo *r, const char *from, const char *to, size_t max,
+	struct strv *out, struct err *e);
 
 /* ---- tree.c: base trees ---- */
 
@@ -113,10 +111,10 @@ int tree_find(int state_fd, const char *tree, const char *kind,
  * rename.  near (may be NULL) is a tree id to build upon.  kind is "root"
  * or "user": which overlay xattrs it may carry.  Runs as the user who is to
  * own the files.  Fine when it is there already.
+ * ERR_ABSENT: objects are missing or damaged (mirror_discard, then fetch).
  */
-int tree_build(struct repo *r, int state_fd, const char *tree,
-	const char *near, const char *kind, const struct tree_limits *lim,
-	struct err *e);
+int tree_build(struct repo *r, int state_fd, const char *tree, const char *near,
+	const char *kind, const struct tree_limits *lim, struct err *e);
 
 /* ---- gitdir.c: a step's own .git ---- */
 
@@ -147,7 +145,7 @@ int gitdir_build(struct repo *r, int dest_fd, const struct gitdir_spec *s,
  * the rules of a folder above ("!x" there) is not seen before git add: the
  * library drops such lines.
  */
-int snapshot_make(const char *worktree, const char *objects,
-	char ret_sha[41], bool *ret_dirty, struct err *e);
+int snapshot_make(const char *worktree, const char *objects, char ret_sha[41],
+	bool *ret_dirty, struct err *e);
 
 #endif

@@ -29,7 +29,9 @@ check_PROGRAMS += t/unit/gitdrv
 t_unit_gitdrv_SOURCES = t/unit/gitdrv.c
 t_unit_gitdrv_LDADD = $(git_test_libs)
 
-EXTRA_DIST += t/git-lib.sh t/git-http.py
-
-SHELL_TESTS += t/0300-git-tree.sh t/0310-git-hostile.sh \
-	t/0320-git-fetch.sh t/0330-git-dotgit.sh t/0340-git-snapshot.sh
+SHELL_TESTS += \
+	t/0300-git-tree.sh \
+	t/0310-git-hostile.sh \
+	t/0320-git-fetch.sh \
+	t/0330-git-dotgit.sh \
+	t/0340-git-snapshot.sh

@@ -51,7 +51,9 @@ git_stop(void)
 static enum err_code
 code_of(int rc, const git_error *last, int sys)
 {
-	if (rc == GIT_ENOTFOUND)
+	if (rc == GIT_ENOTFOUND || rc == GIT_EMISMATCH)
+		return ERR_ABSENT;
+	if (last && last->klass == GIT_ERROR_ODB)
 		return ERR_ABSENT;
 	if (last && last->klass == GIT_ERROR_OS && sys)
 		return err_code_from_errno(sys);

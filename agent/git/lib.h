@@ -18,8 +18,9 @@ struct repo {
 	char *path, *alternates; /* to open it again, one per thread */
 };
 
-/* From a return value of libgit2 and its last message.  GIT_ENOTFOUND is
- * ERR_ABSENT, a failing system call is classified by errno. */
+/* From a return value of libgit2 and its last message.  An object that
+ * is missing or damaged is ERR_ABSENT, a failing system call is classified
+ * by errno. */
 int git_fail(struct err *e, int rc, const char *fmt, ...) PRINTF(3, 4);
 
 /* Exactly 40 hex digits; ERR_PERM. */
@@ -32,8 +33,7 @@ char *git_shown(const char *text);
 int repo_again(struct repo **ret, const struct repo *r, struct err *e);
 
 /* The object of an id, peeled to its commit. */
-int repo_peel(struct repo *r, const char *sha, git_commit **ret,
-	struct err *e);
+int repo_peel(struct repo *r, const char *sha, git_commit **ret, struct err *e);
 
 /* For AUTO. */
 void git_repop(git_repository **p);

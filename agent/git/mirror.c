@@ -206,6 +206,21 @@ start_anew(struct mirror *m, struct err *e)
 	return init(m, e);
 }
 
+/* Opening reads less than a fetch will need. */
+static bool
+open_sound(struct mirror *m)
+{
+	AUTO(git_refp) git_reference *head = NULL;
+	git_config *config = NULL;
+	bool good =
+		git_repository_open_bare(&m->git, m->fetch.spec->path) == 0 &&
+		git_reference_lookup(&head, m->git, "HEAD") == 0 &&
+		git_repository_config_snapshot(&config, m->git) == 0;
+
+	git_config_free(config);
+	return good && sound_since_boot(m);
+}
+
 static int
 open_mirror(struct mirror *m, struct err *e)
 {
@@ -216,8 +231,7 @@ open_mirror(struct mirror *m, struct err *e)
 			       ? init(m, e)
 			       : err_sys(e, "'%s'", m->fetch.spec->path);
 	sweep_all(m);
-	if (git_repository_open_bare(&m->git, m->fetch.spec->path) < 0 ||
-		!sound_since_boot(m))
+	if (!open_sound(m))
 		return start_anew(m, e);
 	return 0;
 }

@@ -12,11 +12,12 @@
 
 #include <fcntl.h>
 #include <git2/sys/odb_backend.h>
-#include <git2/sys/repository.h>
 #include <sys/stat.h>
 
 /* A file above this is more likely a mistake than a source. */
 #define FILE_MAX_BYTES ((int64_t)1 << 30)
+/* Above the priorities that the library gives: new objects go there. */
+#define OURS_FIRST 100
 
 struct snapshot {
 	git_repository *git;
@@ -60,18 +61,6 @@ make_store(const char *objects, const char *theirs, struct err *e)
 	return fd_put_file(info, "alternates", line, strlen(line), 0644, e);
 }
 
-/* Writing what is there already would touch the user's files: they would
- * get a new time stamp, to save them from a prune. */
-static void
-leave_stamps(git_odb *odb)
-{
-	git_odb_backend *backend;
-
-	for (size_t i = 0; i < git_odb_num_backends(odb); i++)
-		if (git_odb_get_backend(&backend, odb, i) == 0)
-			backend->freshen = NULL;
-}
-
 static int
 use_store(struct snapshot *s, const char *objects, struct err *e)
 {
@@ -80,15 +69,22 @@ use_store(struct snapshot *s, const char *objects, struct err *e)
 	char *theirs =
 		xasprintf("%s/objects", git_repository_commondir(s->git));
 	AUTO(freep) char *real = path_real(theirs, e);
+	git_odb_backend *b = NULL;
 	int rc;
 
 	if (!real || make_store(objects, real, e) < 0)
 		return -1;
-	rc = git_odb_open(&odb, objects);
-	if (rc == 0) {
-		leave_stamps(odb);
-		rc = git_repository_set_odb(s->git, odb);
+	rc = git_repository_odb(&odb, s->git);
+	/* Writing what is there already would touch their files' times. */
+	for (size_t i = 0; rc == 0 && i < git_odb_num_backends(odb); i++) {
+		rc = git_odb_get_backend(&b, odb, i);
+		if (rc == 0)
+			b->freshen = NULL;
 	}
+	if (rc == 0)
+		rc = git_odb_backend_loose(&b, objects, -1, 0, 0755, 0444);
+	if (rc == 0)
+		rc = git_odb_add_backend(odb, b, OURS_FIRST);
 	return rc < 0 ? git_fail(e, rc, "objects folder '%s'", objects) : 0;
 }
 

@@ -13,7 +13,7 @@ struct tree_ok {
 
 void tree_ok_release(struct tree_ok *ok);
 /* 1 complete, with all that is below it; 0 not; -1 error. */
-int tree_ok_load(struct tree_ok *ok, int state_fd, const char *tree,
-	struct err *e);
+int tree_ok_load(
+	struct tree_ok *ok, int state_fd, const char *tree, struct err *e);
 
 #endif

@@ -23,9 +23,9 @@ enum entry_kind {
 };
 
 struct entry {
-	unsigned int mode; /* as recorded */
+	unsigned int mode;    /* as recorded */
 	enum entry_kind kind; /* ENTRY_BAD: a mode that we do not write */
-	const char *name; /* NUL-terminated, inside the object */
+	const char *name;     /* NUL-terminated, inside the object */
 	size_t len;
 	git_oid id;
 };

@@ -96,10 +96,8 @@ parse_authority(struct url *u, const char *s, size_t len, struct err *e)
 	return parse_host(u, at, len - (size_t)(at - s), e);
 }
 
-/*
- * "git@host:path", the short form of ssh.  The user must be there, or else
- * "javascript:x" and the remote helpers' "ext::x" would be hosts.
- */
+/* "git@host:path", the short form of ssh; without a user it would be too
+ * easily something else ("ext::...", "javascript:..."). */
 static int
 parse_short(struct url *u, const char *text, struct err *e)
 {

@@ -8,10 +8,10 @@
 
 struct url {
 	char *scheme; /* lower case; a plain path is "file" */
-	char *user; /* "" when there is none */
+	char *user;   /* "" when there is none */
 	bool has_password;
 	char *host; /* lower case, with [] for IPv6; "" for files */
-	int port; /* the scheme's own when none is given; 0 for files */
+	int port;   /* the scheme's own when none is given; 0 for files */
 	char *path; /* as written, from the first '/' */
 };
 

@@ -212,6 +212,7 @@ on_step_started(struct run *r, const struct event *ev, struct err *e)
 	s->finished_ms = 0;
 	s->output = jget_int(ev->data, "output", 0);
 	s->length = -1;
+	s->live = 0;
 	str_set(&s->layer, jget_str(ev->data, "layer"));
 	if (jget_str(ev->data, "name"))
 		str_set(&s->name, jget_str(ev->data, "name"));

@@ -39,8 +39,9 @@ static const struct config_key keys[] = {
 	{ "agent", "jobs", "number", "2",
 		"how many jobs run at the same time",
 		AGENT(jobs), 1, JOBS_MAX },
-	{ "agent", "build-user", "text", "tellus-build",
-		"the account that owns workspaces when the agent is root",
+	{ "agent", "build-user", "text", NULL,
+		"the account that owns workspaces when the agent is root; "
+		"without it tellus-build, or uid 65533 where that is absent",
 		AGENT(build_user), 0, 0 },
 	{ "agent", "sandbox", "strict|weak", "strict",
 		"weak: go on where the kernel lacks a part of the sandbox",

@@ -167,6 +167,9 @@ store_location(
 	const char *at = part ? strrchr(part, '@') : NULL;
 	bool known = !strstr(value, "://") && !strstr(value, "::");
 
+	/* Fetched into a mirror; a path is read in place. */
+	if (str_starts(value, "file:///") && is_plain(value, URL_LEN_MAX))
+		return put_text(member, value);
 	for (size_t i = 0; i < ARRAY_LEN(schemes); i++)
 		known |= str_starts(value, schemes[i]);
 	if (!known || !host || *host == '-' || *value == '-' ||
@@ -312,7 +315,8 @@ static const struct type types[] = {
 	{ "url", "an address as https://example.org/path, without user, "
 		"query and fragment", store_url, true, false },
 	{ "location", "an address as https://HOST/PATH or "
-		"ssh://git@HOST/PATH or git@HOST:PATH, without a password "
+		"ssh://git@HOST/PATH or git@HOST:PATH or file:///PATH, "
+		"without a password "
 		"(that goes into token-file)", store_location, true, false },
 	{ "bool", "true or false", store_bool, false, false },
 	{ "number", "a whole number", store_number, false, false },

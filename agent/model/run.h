@@ -60,6 +60,8 @@ struct run_step {
 	int64_t started_ms, finished_ms;
 	int64_t output, length; /* in that attempt's output file; length -1
 				 * while it runs */
+	int64_t live; /* while it runs: how much of it is there; for those
+		       * who follow, no event tells it */
 	int64_t memory, cpu_ms;
 	char *layer, *record; /* paths below the state folder */
 	int64_t record_crc;

@@ -4,7 +4,8 @@
 
 fake-agent.py SOCKET FOLDER: "GET /a/b?c" is answered with the bytes of
 FOLDER/"GET _a_b" as they are, so that a test can cut them short or garble
-them.  A file that holds "HANG" is never answered; no file is a 404.  Each
+them.  After a last line "HANG" the connection stays open without a word;
+no file is a 404.  Each
 request is appended to FOLDER/requests: method, target and body, one line.
 """
 import os
@@ -50,12 +51,12 @@ def serve(conn, folder, lock):
                 answer = reply.read()
         except FileNotFoundError:
             answer = NOT_FOUND
-        if answer.strip() == b"HANG":
-            conn.recv(1)
-            return
+        hang = answer.endswith(b"HANG\n")
         try:
-            conn.sendall(answer)
-        except BrokenPipeError:
+            conn.sendall(answer.removesuffix(b"HANG\n"))
+            if hang:
+                conn.recv(1)
+        except (BrokenPipeError, ConnectionResetError):
             pass
 
 

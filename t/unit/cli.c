@@ -20,17 +20,17 @@ static const struct opt table[] = {
 	{ "limit", 'n', OPT_NUM, offsetof(struct values, limit), "N", "" },
 };
 
-#define WORDS(...) ((char *[]){ __VA_ARGS__, NULL })
+#define WORDS(...) ((const char *[]){ __VA_ARGS__, NULL })
 
 static int
-parse(struct values *v, char **argv, bool stop, int *argc, struct err *e)
+parse(struct values *v, const char **argv, bool stop, int *argc, struct err *e)
 {
 	struct opt_set set = { table, ARRAY_LEN(table), v };
 
 	*v = (struct values){ 0 };
 	for (*argc = 0; argv[*argc]; (*argc)++)
 		;
-	return opts_parse(&set, 1, argc, argv, stop, e);
+	return opts_parse(&set, 1, argc, (char **)argv, stop, e);
 }
 
 static void
@@ -39,7 +39,8 @@ test_options(void)
 	struct values v;
 	struct err e;
 	int n;
-	char **w = WORDS("one", "-fn", "7", "--name=a b", "two", "--", "-x");
+	const char **w =
+		WORDS("one", "-fn", "7", "--name=a b", "two", "--", "-x");
 
 	ok(parse(&v, w, false, &n, &e) == 0, "options and words may mix");
 	is_int(n, 3, "what is no option is kept");

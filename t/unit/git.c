@@ -20,13 +20,13 @@ test_url_allowed(void)
 	static const char *const bad[] = { "", "ftp://host/a", "ext::sh -c id",
 		"https://user:secret@host/a", "https://host/a\nb",
 		"https://host/\x7f", "-oProxyCommand=id",
-		"ssh://-oProxyCommand=id/a", "ssh://host/-a",
-		"https:///a", "https://host", "https://host/",
-		"https://host:99999/a", "https://host:x/a",
-		"https://host/a#b", "https://host/a?b=c", "git@host:-a",
-		"git@host:", "relative/path", "file://other/a", "file:",
-		"https://ho st/a", "https://-host/a", "javascript:alert(1)",
-		"https://host\\@evil/a", "git://user@host/a" };
+		"ssh://-oProxyCommand=id/a", "ssh://host/-a", "https:///a",
+		"https://host", "https://host/", "https://host:99999/a",
+		"https://host:x/a", "https://host/a#b", "https://host/a?b=c",
+		"git@host:-a", "git@host:", "relative/path", "file://other/a",
+		"file:", "https://ho st/a", "https://-host/a",
+		"javascript:alert(1)", "https://host\\@evil/a",
+		"git://user@host/a" };
 	struct err e;
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -138,11 +138,11 @@ wrong(const char *name, enum entry_kind kind)
 static void
 test_names(void)
 {
-	static const char *const bad[] = { "", ".", "..", "a/b", ".git",
-		".GIT", ".Git", "git~1", "GIT~1", ".git ", ".git.", ".git. .",
-		".git:x", ".git::$INDEX_ALLOCATION", ".g\xe2\x80\x8cit",
-		"\xef\xbb\xbf.git", ".git\xe2\x80\x8d", "a\\.git",
-		".git\\a", "x\\GIT~1\\y" };
+	static const char *const bad[] = { "", ".", "..", "a/b", ".git", ".GIT",
+		".Git", "git~1", "GIT~1", ".git ", ".git.", ".git. .", ".git:x",
+		".git::$INDEX_ALLOCATION", ".g\xe2\x80\x8cit",
+		"\xef\xbb\xbf.git", ".git\xe2\x80\x8d", "a\\.git", ".git\\a",
+		"x\\GIT~1\\y" };
 	static const char *const good[] = { ".gitignore", ".github", "git",
 		".gi", "a\nb", "-rf", "\xff\xfe", "...", "a..b", ".gitt",
 		"git~2", "a\\b", ".gitmodules", " ", "con" };
@@ -159,8 +159,7 @@ test_names(void)
 	ok(!wrong(name, ENTRY_FILE), "a name of 255 bytes is taken");
 	name[255] = 'n';
 	name[256] = '\0';
-	ok(wrong(name, ENTRY_FILE) != NULL,
-		"a name of 256 bytes is refused");
+	ok(wrong(name, ENTRY_FILE) != NULL, "a name of 256 bytes is refused");
 }
 
 #define ID20 "01234567890123456789"
@@ -168,10 +167,10 @@ test_names(void)
 static void
 test_entries(void)
 {
-	static const char raw[] = "100644 a\0" ID20 "40000 b\0" ID20
-				  "104755 c\0" ID20;
-	static const char *const broken[] = { "100644", "100644 a",
-		"9 a", " a", "100644 a\0short" };
+	static const char raw[] =
+		"100644 a\0" ID20 "40000 b\0" ID20 "104755 c\0" ID20;
+	static const char *const broken[] = { "100644", "100644 a", "9 a", " a",
+		"100644 a\0short" };
 	static const size_t lens[] = { 6, 8, 3, 2, 14 };
 	const char *at = raw;
 	const char *end = raw + sizeof(raw) - 1;
