@@ -54,8 +54,8 @@ runs_answered(struct request *r, struct ask *a)
 	rows = api_visible_rows(r, a);
 	n = json_array_size(rows);
 	if (n && n == a->filter.limit)
-		older = (uint64_t)jget_int(json_array_get(rows, n - 1), "run",
-			0);
+		older = (uint64_t)jget_int(
+			json_array_get(rows, n - 1), "run", 0);
 	if (page_runs(r->web->templates, rows, older, &b, &e) < 0)
 		reply_problem(r, 500, "%s", e.msg);
 	else
@@ -186,8 +186,8 @@ site_badge(struct request *r)
 	}
 	x = xcalloc(1, sizeof(*x));
 	x->repository = xstrndup(path, best);
-	x->ref = xasprintf("refs/heads/%.*s", (int)(n - best - 5),
-		path + best + 1);
+	x->ref = xasprintf(
+		"refs/heads/%.*s", (int)(n - best - 5), path + best + 1);
 	if (r->data_free)
 		r->data_free(r->data);
 	r->data = x;
