@@ -154,13 +154,14 @@ cut_tail(const char *p, size_t n)
 	return 0;
 }
 
-/* Readers of JSON in C stop at a NUL: its picture is told instead. */
+/* Readers of JSON in C stop at a NUL: they are told its picture.  A page
+ * is not, which has to see it within an escape sequence. */
 static void
-put_text(struct json_out *o, const char *s, size_t n)
+put_text(const struct stream *st, struct json_out *o, const char *s, size_t n)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
 
-	if (!memchr(s, 0, n)) {
+	if (st->sse || !memchr(s, 0, n)) {
 		jout_strn(o, "text", s, n);
 		return;
 	}
@@ -196,7 +197,7 @@ tell_output(struct stream *s, const struct run *r, size_t i, size_t k)
 	begin(s, &o, "output");
 	jout_int(&o, "job", (int64_t)i);
 	jout_int(&o, "step", (int64_t)k);
-	put_text(&o, b.data, n);
+	put_text(s, &o, b.data, n);
 	end(s, &o);
 	return true;
 }

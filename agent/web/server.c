@@ -18,6 +18,7 @@
 #include "web/assets.h"
 #include "web/linger.h"
 #include "web/listen.h"
+#include "web/pages.h"
 #include "web/live.h"
 #include "web/request.h"
 #include "web/server.h"
@@ -339,6 +340,8 @@ prepare(struct web *w, const struct config *conf, const char *templates,
 	if (w->state_fd < 0)
 		return -1;
 	w->templates = xstrdup(templates);
+	if (page_check(templates, e) < 0)
+		return err_wrap(e, "the templates folder");
 	w->assets = assets_load(templates, e);
 	if (!w->assets)
 		return -1;
