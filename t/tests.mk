@@ -28,7 +28,8 @@ SHELL_TESTS += \
 	t/1060-jobs.sh \
 	t/1070-run.sh \
 	t/1080-user.sh \
-	t/1090-remote.sh
+	t/1090-remote.sh \
+	t/1100-agent.sh
 EXTRA_DIST += t/agent.sh t/forge.mjs
 
 # Variants are built in a copy of what is distributed, so that objects of
