@@ -28,5 +28,6 @@ SHELL_TESTS += \
 	t/1060-jobs.sh \
 	t/1070-run.sh \
 	t/1080-user.sh \
-	t/1090-remote.sh
-EXTRA_DIST += t/agent.sh t/forge.mjs
+	t/1090-remote.sh \
+	t/1200-crash.sh
+EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs
