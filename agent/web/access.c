@@ -35,7 +35,7 @@ is_address(const char *host)
 	struct in6_addr any;
 
 	return inet_pton(AF_INET, host, &any) == 1 ||
-		inet_pton(AF_INET6, host, &any) == 1;
+	       inet_pton(AF_INET6, host, &any) == 1;
 }
 
 /* The host of "http://ci.example.org:8420/path". */
@@ -67,7 +67,7 @@ host_is_ours(const struct request *r)
 	listened = listen_host(conf->listen ? conf->listen : "");
 	public = url_host(conf->url ? conf->url : "");
 	return *host &&
-		(!strcasecmp(host, listened) || !strcasecmp(host, public));
+	       (!strcasecmp(host, listened) || !strcasecmp(host, public));
 }
 
 /* ---- the token ---- */
@@ -90,7 +90,7 @@ has_token(const struct request *r)
 	const char *got = request_header(r, "Authorization");
 
 	return want && *want && got && !strncasecmp(got, "Bearer ", 7) &&
-		same_secret(got + 7, want);
+	       same_secret(got + 7, want);
 }
 
 bool
@@ -133,8 +133,8 @@ access_check(struct request *r)
 		return false;
 	}
 	if (r->route->who == WHO_UNIX && !r->conn->is_unix) {
-		reply_problem(r, 403,
-			"this can be done over the unix socket only");
+		reply_problem(
+			r, 403, "this can be done over the unix socket only");
 		return false;
 	}
 	return r->route->who != WHO_ADMIN || check_admin(r);
@@ -176,9 +176,8 @@ access_may_push(const struct request *r, const struct repo_conf *repo)
 bool
 access_may_read(const struct request *r, const char *repository)
 {
-	const struct repo_conf *repo = repository
-		? config_repo(&r->conf->conf, repository)
-		: NULL;
+	const struct repo_conf *repo =
+		repository ? config_repo(&r->conf->conf, repository) : NULL;
 
 	/* A repository that was taken out of the configuration may have been
 	 * a private one. */
@@ -256,7 +255,6 @@ penalty_is_due(const struct penalty *p, const char *addr, int64_t now_ms)
 {
 	size_t i = penalty_row(p, addr);
 
-	return !strcmp(p->row[i].addr, addr) &&
-		p->row[i].n >= PENALTY_TRIES &&
-		now_ms - p->row[i].since_ms < PENALTY_MS;
+	return !strcmp(p->row[i].addr, addr) && p->row[i].n >= PENALTY_TRIES &&
+	       now_ms - p->row[i].since_ms < PENALTY_MS;
 }

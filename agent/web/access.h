@@ -36,7 +36,6 @@ char *access_name(const struct request *r);
 struct penalty *penalty_new(void);
 void penalty_free(struct penalty *p);
 void penalty_add(struct penalty *p, const char *addr, int64_t now_ms);
-bool penalty_is_due(const struct penalty *p, const char *addr,
-	int64_t now_ms);
+bool penalty_is_due(const struct penalty *p, const char *addr, int64_t now_ms);
 
 #endif

@@ -197,16 +197,15 @@ run_answered(struct request *r, struct ask *a)
 
 	if (!a->ok)
 		reply_err(r, &a->err);
-	else if (!a->view ||
-		!access_may_read(r, a->view->run->push.repository))
+	else if (!a->view || !access_may_read(r, a->view->run->push.repository))
 		reply_problem(r, 404, "there is no run %" PRIu64, r->id);
 	else
 		f->found(r, a->view);
 }
 
 void
-api_with_run(struct request *r,
-	void (*found)(struct request *r, struct run_view *v))
+api_with_run(
+	struct request *r, void (*found)(struct request *r, struct run_view *v))
 {
 	struct finding *f = xcalloc(1, sizeof(*f));
 	struct ask *a = request_new_ask(r, ASK_RUN);

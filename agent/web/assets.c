@@ -53,8 +53,8 @@ assets_load(const char *folder, struct err *e)
 	}
 	a = xcalloc(1, sizeof(*a));
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if (fd_slurp_at(dir, files[i].name, ASSET_MAX,
-			    &a->file[i].text, &a->file[i].len, e) < 0) {
+		if (fd_slurp_at(dir, files[i].name, ASSET_MAX, &a->file[i].text,
+			    &a->file[i].len, e) < 0) {
 			err_wrap(e, "%s", folder);
 			assets_free(a);
 			return NULL;

@@ -106,14 +106,18 @@ scan_header(void *cls, enum MHD_ValueKind kind UNUSED, const char *name,
 }
 
 enum head_fault
-head_check(struct MHD_Connection *mc, const char *method, const char *version,
-	uint64_t *ret_length, bool *ret_proper)
+head_check(struct MHD_Connection *mc, const char *method,
+	const char *const line[2], const char *version, uint64_t *ret_length,
+	bool *ret_proper)
 {
-	const union MHD_ConnectionInfo *size = MHD_get_connection_info(mc,
-		MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	const union MHD_ConnectionInfo *size = MHD_get_connection_info(
+		mc, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 	struct scan s = {
 		.end = version + strlen(version),
-		.proper = size != NULL,
+		/* A NUL would have ended the address early. */
+		.proper = size &&
+			  follows(line[0], method, strlen(method) + 1) &&
+			  follows(version, line[1], 1),
 	};
 
 	MHD_get_connection_values_n(mc, MHD_HEADER_KIND, scan_header, &s);
@@ -123,7 +127,7 @@ head_check(struct MHD_Connection *mc, const char *method, const char *version,
 		s.fault = HEAD_HOST;
 	/* After the last value: CR LF CR LF. */
 	*ret_proper = s.proper && s.fault == HEAD_OK &&
-		follows(method, s.end, 4 - size->header_size);
+		      follows(method, s.end, 4 - size->header_size);
 	*ret_length = s.length;
 	return s.fault;
 }

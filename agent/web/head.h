@@ -19,19 +19,21 @@
 
 enum head_fault {
 	HEAD_OK,
-	HEAD_LENGTHS, /* two Content-Length, or one beside an encoding */
-	HEAD_LENGTH, /* not a number */
+	HEAD_LENGTHS,  /* two Content-Length, or one beside an encoding */
+	HEAD_LENGTH,   /* not a number */
 	HEAD_ENCODING, /* a Transfer-Encoding other than "chunked" */
-	HEAD_NAME, /* a header's name has a character it may not have */
-	HEAD_VALUE, /* a control character in a value */
-	HEAD_HOST, /* more than one */
+	HEAD_NAME,     /* a header's name has a character it may not have */
+	HEAD_VALUE,    /* a control character in a value */
+	HEAD_HOST,     /* more than one */
 };
 const char *head_fault_text(enum head_fault f);
 
-/* Checks all headers; *ret_length is the body's announced length, 0 when
- * there is none.  *ret_proper: the head lies in memory as the request line
+/* Checks all headers; line is where the address begins and ends in the
+ * read buffer; *ret_length is the body's announced length, 0 when there is
+ * none.  *ret_proper: the head lies in memory as the request line
  * and "Name: value" CR LF, line after line, and nothing else. */
 enum head_fault head_check(struct MHD_Connection *mc, const char *method,
-	const char *version, uint64_t *ret_length, bool *ret_proper);
+	const char *const line[2], const char *version, uint64_t *ret_length,
+	bool *ret_proper);
 
 #endif

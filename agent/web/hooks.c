@@ -51,8 +51,10 @@ refuse(struct request *r)
 		reply_problem(r, 429, "too many bad signatures");
 		return;
 	}
-	log_line(LOG_NOTICE, "web: %s: a delivery to %s with a signature of "
-		"none of the configured secrets", addr, r->url);
+	log_line(LOG_NOTICE,
+		"web: %s: a delivery to %s with a signature of "
+		"none of the configured secrets",
+		addr, r->url);
 	reply_problem(r, 401, "the signature or token is not valid");
 }
 
@@ -62,7 +64,8 @@ verify(enum forge_kind kind, const struct forge_request *fr,
 {
 	struct err why;
 
-	return repo && repo->kind == kind && !forge_verify(kind, fr, repo, &why);
+	return repo && repo->kind == kind &&
+	       !forge_verify(kind, fr, repo, &why);
 }
 
 static bool
@@ -153,8 +156,8 @@ deliver(struct request *r, struct hook *h, enum forge_kind kind,
 }
 
 static void
-accept_delivery(struct request *r, enum forge_kind kind,
-	const struct forge_request *fr)
+accept_delivery(
+	struct request *r, enum forge_kind kind, const struct forge_request *fr)
 {
 	struct hook *h = xcalloc(1, sizeof(*h));
 	const struct repo_conf *repo;
@@ -174,7 +177,8 @@ accept_delivery(struct request *r, enum forge_kind kind,
 		if (h->delivery.what == DELIVERY_IGNORED)
 			reply_ignored(r, h->delivery.why);
 		else
-			reply_problem(r, 400, "the delivery does not name "
+			reply_problem(r, 400,
+				"the delivery does not name "
 				"its repository");
 		return;
 	}
@@ -188,8 +192,8 @@ accept_delivery(struct request *r, enum forge_kind kind,
 		reply_ignored(r, h->delivery.why);
 	else if (h->delivery.push.fork)
 		reply_ignored(r, "pull requests from forks wait for approval, "
-			"which this version cannot give yet; "
-			"nothing was run");
+				 "which this version cannot give yet; "
+				 "nothing was run");
 	else
 		deliver(r, h, kind, repo);
 }
@@ -207,15 +211,15 @@ hook_receive(struct request *r)
 	enum forge_kind kind = forge_kind_from_name(r->arg[0]);
 
 	if (kind == FORGE_NONE || kind == FORGE_LOCAL) {
-		reply_problem(r, 404, "webhooks go to /hooks/github, "
+		reply_problem(r, 404,
+			"webhooks go to /hooks/github, "
 			"/hooks/gitlab or /hooks/gitea");
 		return;
 	}
 	/* Behind a proxy everybody has this machine's address: there a good
 	 * signature is never made to wait for others' bad ones. */
-	if (!r->conn->is_loopback &&
-		penalty_is_due(r->web->penalty, r->conn->addr,
-			clock_boot_ms())) {
+	if (!r->conn->is_loopback && penalty_is_due(r->web->penalty,
+					     r->conn->addr, clock_boot_ms())) {
 		reply_header(r, "Retry-After", "60");
 		reply_problem(r, 429, "too many bad signatures");
 		return;

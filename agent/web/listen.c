@@ -22,12 +22,14 @@ listen_is_none(const char *address)
 char *
 listen_host(const char *address)
 {
-	const char *colon = strrchr(address, ':');
-	size_t n = colon ? (size_t)(colon - address) : strlen(address);
+	const char *end = strrchr(address, ':');
 
-	if (n >= 2 && address[0] == '[' && address[n - 1] == ']')
-		return xstrndup(address + 1, n - 2);
-	return xstrndup(address, n);
+	if (*address == '[') {
+		end = strchr(++address, ']');
+		return xstrndup(address, end ? (size_t)(end - address) : 0);
+	}
+	return xstrndup(
+		address, end ? (size_t)(end - address) : strlen(address));
 }
 
 static int
@@ -36,7 +38,8 @@ bind_first(const struct addrinfo *list, const char *address, struct err *e)
 	int one = 1;
 
 	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
-		AUTO(fd_closep) int fd = socket(ai->ai_family,
+		AUTO(fd_closep)
+		int fd = socket(ai->ai_family,
 			ai->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		if (fd < 0)
@@ -97,12 +100,11 @@ listen_tcp(const char *address, int *ret_port, struct err *e)
 static bool
 is_alive(const struct sockaddr_un *un)
 {
-	AUTO(fd_closep) int fd = socket(AF_UNIX,
-		SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	AUTO(fd_closep)
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return fd >= 0 &&
-		(!connect(fd, (const void *)un, sizeof(*un)) ||
-			errno == EAGAIN);
+	       (!connect(fd, (const void *)un, sizeof(*un)) || errno == EAGAIN);
 }
 
 int
@@ -131,9 +133,9 @@ listen_unix(const char *path, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "socket");
 	if (bind(fd, (const struct sockaddr *)&un, sizeof(un)) < 0)
-		return err_sys(e, "bind '%s'", path);
+		return err_sys(e, "bind '%s'", un.sun_path);
 	if (chmod(path, 0666) < 0 || listen(fd, BACKLOG) < 0) {
-		err_sys(e, "listen on '%s'", path);
+		err_sys(e, "listen on '%s'", un.sun_path);
 		goto fail;
 	}
 	return STEAL_FD(fd);

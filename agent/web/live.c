@@ -8,6 +8,8 @@
 #include "web/api.h"
 #include "web/routes.h"
 
+#include <sys/socket.h>
+
 struct live_all {
 	struct stream *first;
 	size_t n;
@@ -19,7 +21,7 @@ struct stream_box {
 	struct letter letter;
 	struct stream *stream;
 	struct mail *mail;
-	struct run_view *view; /* the newest of one run */
+	struct run_view *view;   /* the newest of one run */
 	struct run_view **views; /* of all runs, one each */
 	size_t nviews, cap;
 	bool has_news, is_posted;
@@ -55,8 +57,7 @@ resume(struct stream *s)
 }
 
 static void
-add_view(struct run_view ***list, size_t *n, size_t *cap,
-	struct run_view *take)
+add_view(struct run_view ***list, size_t *n, size_t *cap, struct run_view *take)
 {
 	for (size_t i = 0; i < *n; i++)
 		if ((*list)[i]->run->id == take->run->id) {
@@ -93,8 +94,9 @@ on_change(uint64_t run UNUSED, struct run_view *take, void *arg)
 static void
 open_news(struct letter *l)
 {
-	struct stream_box *b = (struct stream_box *)((char *)l -
-		offsetof(struct stream_box, letter));
+	struct stream_box *b =
+		(struct stream_box *)((char *)l -
+				      offsetof(struct stream_box, letter));
 	struct stream *s = b->stream;
 
 	pthread_mutex_lock(&b->lock);
@@ -152,17 +154,27 @@ stream_free(void *data)
 	free(s);
 }
 
+/* Has the client closed its side? */
+static bool
+is_gone(const struct stream *s)
+{
+	char c;
+
+	return recv(s->req->conn->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* A suspended connection is deaf: a client that has gone is noticed here,
+ * or by what is written to it. */
 static void
 beat(void *arg)
 {
 	struct stream *s = arg;
 
-	/* Something must be written, or a client that has gone is never
-	 * noticed: a suspended connection is deaf. */
-	if (s->make != log_make)
+	if (is_gone(s))
+		s->ending = true;
+	else if (s->make != log_make)
 		buf_addz(&s->out, s->sse ? ":\n\n" : "\n");
-	loop_timer_set(s->web->loop, &s->heartbeat, LIVE_HEARTBEAT_MS, beat,
-		s);
+	loop_timer_set(s->web->loop, &s->heartbeat, LIVE_HEARTBEAT_MS, beat, s);
 	resume(s);
 }
 
@@ -264,8 +276,7 @@ stream_watch(struct stream *s, uint64_t run)
 	s->box = b;
 	s->follow = true;
 	s->watch = core_watch(s->web->core, run, on_change, b);
-	loop_timer_set(s->web->loop, &s->heartbeat, LIVE_HEARTBEAT_MS, beat,
-		s);
+	loop_timer_set(s->web->loop, &s->heartbeat, LIVE_HEARTBEAT_MS, beat, s);
 }
 
 static void

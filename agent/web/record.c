@@ -26,8 +26,9 @@ static void
 begin(struct stream *s, struct json_out *o, const char *type)
 {
 	if (s->sse)
-		buf_addf(&s->out, "id: %" PRIu64 "\nevent: %s\ndata: ",
-			++s->position, type);
+		buf_addf(&s->out,
+			"id: %" PRIu64 "\nevent: %s\ndata: ", ++s->position,
+			type);
 	jout_start(o, &s->out);
 	jout_obj(o, NULL);
 	jout_str(o, "type", type);
@@ -136,8 +137,8 @@ tell_step(struct stream *s, const struct run *r, size_t i, size_t k,
 			jout_int(&o, "signal", step->signal);
 		if (step->ignored)
 			jout_bool(&o, "ignored", true);
-		jout_int(&o, "ms",
-			MAX(step->finished_ms - step->started_ms, 0));
+		jout_int(
+			&o, "ms", MAX(step->finished_ms - step->started_ms, 0));
 		put_reason(&o, &step->reason);
 	}
 	end(s, &o);
@@ -153,6 +154,30 @@ cut_tail(const char *p, size_t n)
 	return 0;
 }
 
+/* Readers of JSON in C stop at a NUL: they are told its picture.  A page
+ * is not, which has to see it within an escape sequence. */
+static void
+put_text(const struct stream *st, struct json_out *o, const char *s, size_t n)
+{
+	AUTO(buf_release) struct buf b = BUF_INIT;
+
+	if (st->sse || !memchr(s, 0, n)) {
+		jout_strn(o, "text", s, n);
+		return;
+	}
+	while (n) {
+		size_t plain = strnlen(s, n);
+
+		buf_add(&b, s, plain);
+		if (plain == n)
+			break;
+		buf_addz(&b, "\xe2\x90\x80");
+		s += plain + 1;
+		n -= plain + 1;
+	}
+	jout_strn(o, "text", b.data, b.len);
+}
+
 /* Output since the last time; true when there is more of it at once. */
 static bool
 tell_output(struct stream *s, const struct run *r, size_t i, size_t k)
@@ -162,20 +187,17 @@ tell_output(struct stream *s, const struct run *r, size_t i, size_t k)
 	AUTO(buf_release) struct buf b = BUF_INIT;
 	struct json_out o;
 	size_t n = log_read(s->web, r, i, k, t->offset, OUTPUT_PIECE, &b);
-	size_t tail;
 
+	/* Unless nothing can follow that would complete it. */
+	if (step->length < 0 || t->offset + (int64_t)n < step->length)
+		n -= cut_tail(b.data, n);
 	if (!n)
 		return false;
-	tail = cut_tail(b.data, n);
-	/* Unless nothing can follow that would complete it. */
-	if (tail < n && (step->length < 0 || t->offset + (int64_t)n <
-				step->length))
-		n -= tail;
 	t->offset += (int64_t)n;
 	begin(s, &o, "output");
 	jout_int(&o, "job", (int64_t)i);
 	jout_int(&o, "step", (int64_t)k);
-	jout_strn(&o, "text", b.data, n);
+	put_text(s, &o, b.data, n);
 	end(s, &o);
 	return true;
 }
@@ -197,7 +219,7 @@ make_step(struct stream *s, const struct run *r, size_t i, size_t k)
 		return false;
 	if (step->state == RUN_QUEUED)
 		return false;
-	if (t->state < 0 && step->state != RUN_SKIPPED) {
+	if (t->state < 0 && ran && step->state != RUN_SKIPPED) {
 		t->attempt = step->attempt;
 		tell_step(s, r, i, k, RUN_RUNNING);
 	}

@@ -8,7 +8,8 @@
 
 #define RETRY_AFTER_S "30"
 
-/* Nothing is loaded from elsewhere, nothing inline runs, nobody frames us. */
+/* Unless the answer has its own: nothing is loaded from elsewhere, nothing
+ * inline runs, nobody frames us, nothing is kept. */
 static const struct {
 	const char *name, *value;
 } always[] = {
@@ -18,6 +19,7 @@ static const struct {
 		"default-src 'none'; style-src 'self'; script-src 'self'; "
 		"img-src 'self'; connect-src 'self'; frame-ancestors 'none'; "
 		"base-uri 'none'; form-action 'none'" },
+	{ "Cache-Control", "no-store" },
 };
 
 void
@@ -30,23 +32,19 @@ reply_header(struct request *r, const char *name, const char *value)
 }
 
 void
-reply_response(struct request *r, unsigned int status,
-	struct MHD_Response *take)
+reply_response(
+	struct request *r, unsigned int status, struct MHD_Response *take)
 {
-	bool caches = false;
-
 	if (!take)
 		return;
+	for (size_t i = 0; i < r->nheaders; i++)
+		MHD_add_response_header(
+			take, r->header[i].name, r->header[i].value);
 	for (size_t i = 0; i < ARRAY_LEN(always); i++)
-		MHD_add_response_header(take, always[i].name, always[i].value);
-	for (size_t i = 0; i < r->nheaders; i++) {
-		MHD_add_response_header(take, r->header[i].name,
-			r->header[i].value);
-		caches |= str_eq(r->header[i].name, "Cache-Control");
-	}
-	if (!caches)
-		MHD_add_response_header(take, "Cache-Control", "no-store");
-	if (status == 503)
+		if (!MHD_get_response_header(take, always[i].name))
+			MHD_add_response_header(
+				take, always[i].name, always[i].value);
+	if (status == 503 && !MHD_get_response_header(take, "Retry-After"))
 		MHD_add_response_header(take, "Retry-After", RETRY_AFTER_S);
 	if (!r->is_proper)
 		MHD_add_response_header(take, "Connection", "close");
@@ -62,11 +60,11 @@ reply(struct request *r, unsigned int status, const char *type,
 	struct MHD_Response *resp;
 
 	if (len)
-		resp = MHD_create_response_from_buffer(len, buf_take(body),
-			MHD_RESPMEM_MUST_FREE);
+		resp = MHD_create_response_from_buffer(
+			len, buf_take(body), MHD_RESPMEM_MUST_FREE);
 	else
-		resp = MHD_create_response_from_buffer(0, buf_empty,
-			MHD_RESPMEM_PERSISTENT);
+		resp = MHD_create_response_from_buffer(
+			0, buf_empty, MHD_RESPMEM_PERSISTENT);
 	reply_header(r, "Content-Type", type);
 	reply_response(r, status, resp);
 }
@@ -77,8 +75,8 @@ reply_static(struct request *r, unsigned int status, const char *type,
 {
 	reply_header(r, "Content-Type", type);
 	reply_response(r, status,
-		MHD_create_response_from_buffer(len,
-			(void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT));
+		MHD_create_response_from_buffer(
+			len, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT));
 }
 
 void

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "web/access.h"
 #include "web/head.h"
+#include "web/linger.h"
 #include "web/request.h"
 #include "web/routes.h"
 
@@ -33,8 +34,8 @@ box_free(struct ask_box *b)
 static struct conn *
 conn_of(struct MHD_Connection *mc)
 {
-	const union MHD_ConnectionInfo *i = MHD_get_connection_info(mc,
-		MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	const union MHD_ConnectionInfo *i =
+		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return i ? i->socket_context : NULL;
 }
@@ -58,6 +59,8 @@ request_begin(void *cls, const char *uri, struct MHD_Connection *mc)
 	r->mc = mc;
 	r->too_long = len > WEB_URL ? 414 : 0;
 	r->url = xstrndup(uri, MIN(strcspn(uri, "?"), (size_t)WEB_URL));
+	r->line[0] = uri;
+	r->line[1] = uri + len;
 	c->req = r;
 	conn_deadline(c, clock_boot_ms() + WEB_HEAD_MS);
 	return r;
@@ -91,14 +94,65 @@ request_completed(void *cls UNUSED, struct MHD_Connection *mc, void **ctx,
 	enum MHD_RequestTerminationCode why UNUSED)
 {
 	struct conn *c = conn_of(mc);
+	struct request *r = *ctx;
 
-	request_free(*ctx);
+	if (r && r->has_unread)
+		linger_start(r->web, r->conn->fd);
+	request_free(r);
 	*ctx = NULL;
 	if (c)
 		conn_deadline(c, clock_boot_ms() + WEB_IDLE_MS);
 }
 
 /* ---- the head ---- */
+
+/* NULL: a broken escape, a NUL, or not UTF-8. */
+static char *
+decode_arg(const char *v)
+{
+	AUTO(buf_release) struct buf b = BUF_INIT;
+	AUTO(freep) char *plain = xstrdup(v);
+
+	for (char *c = plain; *c; c++)
+		if (*c == '+')
+			*c = ' ';
+	if (percent_get(&b, plain, strlen(plain)) < 0 ||
+		!utf8_valid(b.data, b.len))
+		return NULL;
+	return buf_take(&b);
+}
+
+static enum MHD_Result
+check_arg(void *cls, enum MHD_ValueKind kind UNUSED, const char *name UNUSED,
+	const char *value)
+{
+	AUTO(freep) char *text = decode_arg(value ? value : "");
+	bool *bad = cls;
+
+	if (!text)
+		*bad = true;
+	return text ? MHD_YES : MHD_NO;
+}
+
+/* An argument that cannot be read is refused, not overlooked: without it
+ * the answer would be to another question. */
+static bool
+has_bad_args(const struct request *r)
+{
+	bool bad = false;
+
+	MHD_get_connection_values(
+		r->mc, MHD_GET_ARGUMENT_KIND, check_arg, &bad);
+	return bad;
+}
+
+/* When a body of that many bytes must be there. */
+static int64_t
+body_deadline(const struct request *r, size_t bytes)
+{
+	return r->head_done_ms + WEB_BODY_MS +
+	       (int64_t)bytes / WEB_BODY_STEP * 1000;
+}
 
 /* Reads no byte of the body: what is refused here is refused cheaply. */
 static void
@@ -108,26 +162,29 @@ check_request(struct request *r, const char *version)
 	uint64_t length = 0;
 
 	r->conf = core_config(r->web->core);
-	fault = head_check(r->mc, r->method, version, &length,
-		&r->is_proper);
+	fault = head_check(
+		r->mc, r->method, r->line, version, &length, &r->is_proper);
 	r->is_bad = fault != HEAD_OK || strstr(r->url, "%00");
 	if (r->too_long)
 		reply_problem(r, r->too_long,
 			"the address is longer than %d bytes", WEB_URL);
 	else if (r->is_bad)
 		reply_problem(r, 400, "%s", head_fault_text(fault));
+	else if (has_bad_args(r))
+		reply_problem(r, 400,
+			"the address has an argument that is not UTF-8 in "
+			"percent-encoding");
 	else if (__atomic_load_n(&r->web->is_stopping, __ATOMIC_ACQUIRE))
 		reply_problem(r, 503, "the agent is shutting down");
 	else if (route_find(r) && access_check(r) &&
-		length > (uint64_t)r->body_max)
+		 length > (uint64_t)r->body_max)
 		reply_problem(r, 413,
 			"the body has %" PRIu64 " bytes, the limit is %zu",
 			length, r->body_max);
+	r->has_unread = r->is_queued && length;
 	r->head_done_ms = clock_boot_ms();
-	conn_deadline(r->conn,
-		r->head_done_ms + WEB_BODY_MS +
-			(int64_t)MIN(length, (uint64_t)r->body_max) /
-				WEB_BODY_STEP * 1000);
+	conn_deadline(
+		r->conn, body_deadline(r, MIN(length, (uint64_t)r->body_max)));
 }
 
 /* ---- the body ---- */
@@ -147,13 +204,17 @@ take_body(struct request *r, const char *data, size_t *len)
 		return MHD_NO;
 	}
 	if (r->web->body_bytes + n > WEB_BODIES) {
-		log_line(LOG_WARN, "web: %s: the bodies of all requests "
+		log_line(LOG_WARN,
+			"web: %s: the bodies of all requests "
 			"reached %zu bytes, one was cut off",
 			r->conn->addr, WEB_BODIES);
 		return MHD_NO;
 	}
 	buf_add(&r->body, data, n);
 	r->web->body_bytes += n;
+	/* A chunked one earns its time as it comes. */
+	if (body_deadline(r, r->body.len) > r->conn->deadline_ms)
+		conn_deadline(r->conn, body_deadline(r, r->body.len));
 	return MHD_YES;
 }
 
@@ -206,8 +267,9 @@ resume(struct request *r)
 static void
 open_answer(struct letter *l)
 {
-	struct ask_box *b = (struct ask_box *)((char *)l -
-		offsetof(struct ask_box, letter));
+	struct ask_box *b =
+		(struct ask_box *)((char *)l -
+				   offsetof(struct ask_box, letter));
 	struct request *r = b->req;
 
 	if (!r) {
@@ -278,27 +340,16 @@ request_header(const struct request *r, const char *name)
 char *
 request_arg(const struct request *r, const char *name)
 {
-	AUTO(buf_release) struct buf b = BUF_INIT;
-	AUTO(freep) char *plain = NULL;
-	const char *v = MHD_lookup_connection_value(r->mc,
-		MHD_GET_ARGUMENT_KIND, name);
+	const char *v =
+		MHD_lookup_connection_value(r->mc, MHD_GET_ARGUMENT_KIND, name);
 
-	if (!v)
-		return NULL;
-	plain = xstrdup(v);
-	for (char *c = plain; *c; c++)
-		if (*c == '+')
-			*c = ' ';
-	if (percent_get(&b, plain, strlen(plain)) < 0 ||
-		!utf8_valid(b.data, b.len))
-		return NULL;
-	return buf_take(&b);
+	return v ? decode_arg(v) : NULL;
 }
 
 bool
 request_flag(const struct request *r, const char *name)
 {
-	return str_eq(MHD_lookup_connection_value(r->mc,
-			      MHD_GET_ARGUMENT_KIND, name),
+	return str_eq(
+		MHD_lookup_connection_value(r->mc, MHD_GET_ARGUMENT_KIND, name),
 		"1");
 }

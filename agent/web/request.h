@@ -26,7 +26,8 @@ struct request {
 	struct MHD_Connection *mc;
 	const struct route *route;
 	struct config_ref *conf; /* in force when the request began */
-	char *url; /* as it came, without the query */
+	char *url;               /* as it came, without the query */
+	const char *line[2]; /* the address in the read buffer: begin, end */
 	const char *method;
 	char *arg[REQUEST_ARGS]; /* the path's variable parts, decoded */
 	size_t nargs;
@@ -34,9 +35,10 @@ struct request {
 	struct buf body;
 	size_t body_max;
 	int64_t head_done_ms;
+	bool has_unread; /* refused before its body was read */
 	bool has_head, is_bad, is_proper, is_queued, is_suspended;
 	unsigned int too_long; /* 414: the address */
-	struct { /* added to the answer; borrowed */
+	struct {               /* added to the answer; borrowed */
 		const char *name, *value;
 	} header[REQUEST_HEADERS];
 	size_t nheaders;
@@ -87,12 +89,12 @@ void reply_static(struct request *r, unsigned int status, const char *type,
 	const char *data, size_t len);
 void reply_json(struct request *r, unsigned int status, struct buf *body);
 /* application/problem+json, or a page where a person asked for one. */
-void reply_problem(struct request *r, unsigned int status, const char *fmt,
-	...) PRINTF(3, 4);
+void reply_problem(struct request *r, unsigned int status, const char *fmt, ...)
+	PRINTF(3, 4);
 /* What an error of the core means in HTTP. */
 void reply_err(struct request *r, const struct err *e);
 /* A response that somebody else made; dropped after it. */
-void reply_response(struct request *r, unsigned int status,
-	struct MHD_Response *take);
+void reply_response(
+	struct request *r, unsigned int status, struct MHD_Response *take);
 
 #endif

@@ -116,7 +116,7 @@ route_is_for_people(const struct request *r)
 	if (r->route)
 		return r->route->flags & ROUTE_PAGE;
 	return !str_starts(r->url, "/api/") && !str_starts(r->url, "/hooks") &&
-		!str_eq(r->method, "POST");
+	       !str_eq(r->method, "POST");
 }
 
 static size_t
@@ -147,8 +147,7 @@ route_find(struct request *r)
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		const struct route *t = &routes[i];
 
-		if (!route_match(t->pattern, r->url, r->arg, &r->nargs,
-			    &r->id))
+		if (!route_match(t->pattern, r->url, r->arg, &r->nargs, &r->id))
 			continue;
 		if (str_eq(t->method, method)) {
 			r->route = t;
@@ -160,8 +159,8 @@ route_find(struct request *r)
 			free(r->arg[--r->nargs]);
 	}
 	if (allow) {
-		reply_header(r, "Allow",
-			str_eq(allow, "GET") ? "GET, HEAD" : allow);
+		reply_header(
+			r, "Allow", str_eq(allow, "GET") ? "GET, HEAD" : allow);
 		reply_problem(r, 405, "this address takes %s", allow);
 	} else {
 		reply_problem(r, 404, "there is nothing at this address");

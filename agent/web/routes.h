@@ -12,13 +12,13 @@
 
 enum route_who {
 	WHO_ANYONE, /* what is shown depends on the repository */
-	WHO_UNIX, /* the unix socket only; the handler looks at the uid */
-	WHO_ADMIN, /* a token on TCP; root or the agent's uid on unix */
+	WHO_UNIX,   /* the unix socket only; the handler looks at the uid */
+	WHO_ADMIN,  /* a token on TCP; root or the agent's uid on unix */
 };
 
 enum route_flag {
 	ROUTE_ANY_HOST = 1, /* the Host header is not looked at */
-	ROUTE_PAGE = 2, /* for people: errors are pages */
+	ROUTE_PAGE = 2,     /* for people: errors are pages */
 };
 
 enum route_body { BODY_NONE, BODY_SMALL, BODY_PUSH, BODY_HOOK };
@@ -38,14 +38,14 @@ bool route_find(struct request *r);
 bool route_is_for_people(const struct request *r);
 
 /* Does a pattern match a path?  For tests as well. */
-bool route_match(const char *pattern, const char *path,
-	char *arg[REQUEST_ARGS], size_t *ret_nargs, uint64_t *ret_id);
+bool route_match(const char *pattern, const char *path, char *arg[REQUEST_ARGS],
+	size_t *ret_nargs, uint64_t *ret_id);
 
 /* ---- the handlers ---- */
 
 void hook_receive(struct request *r); /* hooks.c */
 void push_receive(struct request *r); /* push.c */
-void api_health(struct request *r); /* api.c */
+void api_health(struct request *r);   /* api.c */
 void api_status(struct request *r);
 void api_runs(struct request *r);
 void api_run(struct request *r);

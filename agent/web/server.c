@@ -16,7 +16,9 @@
 #include "os/path.h"
 #include "web/access.h"
 #include "web/assets.h"
+#include "web/linger.h"
 #include "web/listen.h"
+#include "web/pages.h"
 #include "web/live.h"
 #include "web/request.h"
 #include "web/server.h"
@@ -38,8 +40,7 @@ conn_addr(struct conn *c, const struct sockaddr *sa)
 		inet_ntop(AF_INET, &in->sin_addr, c->addr, sizeof(c->addr));
 		c->is_loopback = ntohl(in->sin_addr.s_addr) >> 24 == 127;
 	} else if (sa && sa->sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &in6->sin6_addr, c->addr,
-			sizeof(c->addr));
+		inet_ntop(AF_INET6, &in6->sin6_addr, c->addr, sizeof(c->addr));
 		c->is_loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 	} else {
 		snprintf(c->addr, sizeof(c->addr), "unix");
@@ -76,8 +77,8 @@ conn_deadline(struct conn *c, int64_t at_ms)
 	if (at_ms == INT64_MAX)
 		return;
 	if (!w->watchdog.armed || at_ms < w->watchdog.at_ms)
-		loop_timer_set(w->loop, &w->watchdog,
-			at_ms - clock_boot_ms(), watchdog, w);
+		loop_timer_set(w->loop, &w->watchdog, at_ms - clock_boot_ms(),
+			watchdog, w);
 }
 
 /* ---- connections ---- */
@@ -87,10 +88,10 @@ conn_new(struct listener *l, struct MHD_Connection *mc)
 {
 	struct web *w = l->web;
 	struct conn *c = xcalloc(1, sizeof(*c));
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mc,
-		MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *sa = MHD_get_connection_info(mc,
-		MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const union MHD_ConnectionInfo *fd =
+		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *sa =
+		MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
 	c->web = w;
 	c->listener = l;
@@ -169,8 +170,8 @@ connection_limit(void)
 		return WEB_CONNECTIONS;
 	if (rl.rlim_cur <= 2 * WEB_FDS_RESERVED)
 		return WEB_FDS_RESERVED;
-	return (unsigned int)MIN((rlim_t)WEB_CONNECTIONS,
-		rl.rlim_cur - WEB_FDS_RESERVED);
+	return (unsigned int)MIN(
+		(rlim_t)WEB_CONNECTIONS, rl.rlim_cur - WEB_FDS_RESERVED);
 }
 
 static int
@@ -194,8 +195,10 @@ add_listener(struct web *w, int take_fd, const char *path, struct err *e)
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	w->nlisteners++;
 	if (!l->daemon) {
-		return err_set(e, ERR_TEMP, "could not start the web server "
-			"on '%s'", path ? path : "the TCP port");
+		return err_set(e, ERR_TEMP,
+			"could not start the web server "
+			"on '%s'",
+			path ? path : "the TCP port");
 	}
 	info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	l->epfd = info ? info->listen_fd : -1;
@@ -266,6 +269,7 @@ wind_down(struct web *w)
 		if (loop_once(w->loop, 20, &e) < 0)
 			break;
 	} while (live_count(w) && clock_boot_ms() < until);
+	linger_end_all(w);
 	for (size_t i = 0; i < w->nlisteners; i++) {
 		loop_del(w->loop, w->listeners[i].epfd);
 		MHD_stop_daemon(w->listeners[i].daemon);
@@ -336,6 +340,8 @@ prepare(struct web *w, const struct config *conf, const char *templates,
 	if (w->state_fd < 0)
 		return -1;
 	w->templates = xstrdup(templates);
+	if (page_check(templates, e) < 0)
+		return err_wrap(e, "the templates folder");
 	w->assets = assets_load(templates, e);
 	if (!w->assets)
 		return -1;
@@ -345,8 +351,8 @@ prepare(struct web *w, const struct config *conf, const char *templates,
 }
 
 int
-web_start(struct web **ret, struct core *c, const char *templates,
-	struct err *e)
+web_start(
+	struct web **ret, struct core *c, const char *templates, struct err *e)
 {
 	struct web *w = xcalloc(1, sizeof(*w));
 	struct config_ref *conf = core_config(c);

@@ -4,6 +4,7 @@
  * is pages.c's and the templates'.
  */
 #include "base/base.h"
+#include "base/enc.h"
 #include "base/json.h"
 #include "web/access.h"
 #include "web/api.h"
@@ -38,10 +39,21 @@ site_error(struct request *r, unsigned int status, const char *title,
 
 /* ---- the list ---- */
 
+/* The filters again, for the link to what is older. */
+static void
+add_filter(struct buf *b, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_addf(b, "%s=", name);
+	percent_put(b, value);
+	buf_addc(b, '&');
+}
+
 static void
 runs_answered(struct request *r, struct ask *a)
 {
-	AUTO(buf_release) struct buf b = BUF_INIT;
+	AUTO(buf_release) struct buf b = BUF_INIT, query = BUF_INIT;
 	struct err e = { 0 };
 	uint64_t older = 0;
 	json_t *rows;
@@ -54,9 +66,14 @@ runs_answered(struct request *r, struct ask *a)
 	rows = api_visible_rows(r, a);
 	n = json_array_size(rows);
 	if (n && n == a->filter.limit)
-		older = (uint64_t)jget_int(json_array_get(rows, n - 1), "run",
-			0);
-	if (page_runs(r->web->templates, rows, older, &b, &e) < 0)
+		older = (uint64_t)jget_int(
+			json_array_get(rows, n - 1), "run", 0);
+	add_filter(&query, "repository", a->filter.repository);
+	add_filter(&query, "ref", a->filter.ref);
+	add_filter(&query, "sha", a->filter.sha);
+	add_filter(&query, "state", a->filter.state);
+	if (page_runs_of(r->web->templates, rows, older, query.data, &b, &e) <
+		0)
 		reply_problem(r, 500, "%s", e.msg);
 	else
 		send_page(r, 200, &b);
@@ -186,8 +203,8 @@ site_badge(struct request *r)
 	}
 	x = xcalloc(1, sizeof(*x));
 	x->repository = xstrndup(path, best);
-	x->ref = xasprintf("refs/heads/%.*s", (int)(n - best - 5),
-		path + best + 1);
+	x->ref = xasprintf(
+		"refs/heads/%.*s", (int)(n - best - 5), path + best + 1);
 	if (r->data_free)
 		r->data_free(r->data);
 	r->data = x;

@@ -84,13 +84,13 @@ sweep(struct job *j, struct err *e)
 	const struct spec *s = &j->w->spec;
 	size_t steps = json_array_size(jget_arr(j->plan, "steps"));
 	int from = MAX(1, s->attempt - SWEEP_ATTEMPTS);
-	char name[96];
 
 	for (int a = from; a < s->attempt; a++) {
 		for (size_t i = 0; i < steps; i++) {
-			snprintf(name, sizeof(name), "%" PRIu64 ".%d.%d.%zu",
-				s->run, s->job, a, i);
-			if (box_sweep(&j->w->host, name, e) < 0)
+			AUTO(buf_release) struct buf name = BUF_INIT;
+
+			if (worker_box_name(j->w, a, i, &name, e) < 0 ||
+				box_sweep(&j->w->host, name.data, e) < 0)
 				return -1;
 		}
 	}

@@ -178,13 +178,10 @@ open_box(struct watch *w, int out_fd, struct err *e)
 	struct worker *wk = s->job->w;
 	const json_t *limits = jget_obj(wk->spec.json, "limits");
 	AUTO(strv_release) struct strv lower = STRV_INIT;
-	AUTO(freep)
-	char *name = xasprintf("%" PRIu64 ".%d.%d.%d", wk->spec.run,
-		wk->spec.job, wk->spec.attempt, s->index);
+	AUTO(buf_release) struct buf name = BUF_INIT;
 	AUTO(freep) char *work = xasprintf("%s/" WORK_FOLDER, wk->attempt_path);
 	AUTO(freep) const char **expose = list_expose(wk);
 	struct box_spec b = {
-		.name = name,
 		.state_fd = wk->state_fd,
 		.upper = s->layer,
 		.work = work,
@@ -202,6 +199,10 @@ open_box(struct watch *w, int out_fd, struct err *e)
 			.file_bytes = jget_int(limits, "disk", 0) },
 	};
 
+	if (worker_box_name(wk, wk->spec.attempt, (size_t)s->index, &name, e) <
+		0)
+		return -1;
+	b.name = name.data;
 	layer_lower(s->job, &lower);
 	b.lower = (const char *const *)lower.v;
 	b.nlower = lower.len;

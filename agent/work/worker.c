@@ -104,6 +104,19 @@ worker_emit(struct worker *w, enum event_kind kind, int step, json_t *data,
 	return rc < 0 ? err_wrap(e, "events") : 0;
 }
 
+int
+worker_box_name(const struct worker *w, int attempt, size_t step,
+	struct buf *out, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(w->state_fd, &st) < 0)
+		return err_sys(e, "'%s'", w->state_path);
+	buf_addf(out, "%jx-%ju-%" PRIu64 ".%d.%d.%zu", (uintmax_t)st.st_dev,
+		(uintmax_t)st.st_ino, w->spec.run, w->spec.job, attempt, step);
+	return 0;
+}
+
 const char *
 worker_kind(const struct worker *w)
 {

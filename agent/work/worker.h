@@ -51,6 +51,11 @@ int worker_emit(struct worker *w, enum event_kind kind, int step, json_t *data,
 /* Opens the events file and probes the sandbox: once per attempt. */
 int worker_prepare(struct worker *w, struct err *e);
 
+/* The name of a step's box, as no other agent on this host has it: it begins
+ * with the device and inode of the state folder ("stat -c %D-%i"). */
+int worker_box_name(const struct worker *w, int attempt, size_t step,
+	struct buf *out, struct err *e);
+
 /* "root" or "user": which overlay attributes trees and layers carry. */
 const char *worker_kind(const struct worker *w);
 
