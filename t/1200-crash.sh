@@ -36,7 +36,7 @@ start_deadly () {
 revive () {
 	agent_dead || return 0
 	wait "$agent_pid" 2>/dev/null
-	unset TELLUS_CRASH
+	unset TELLUS_CRASH TELLUS_FAIL
 	agent_start
 }
 
@@ -147,8 +147,16 @@ lane () {
 		forge = gh
 		token-file = $TOP/token
 	END
-	TELLUS_CRASH=$2 TELLUS_CRASH_COUNT=$T/passes
-	export TELLUS_CRASH TELLUS_CRASH_COUNT
+	case $2 in
+	fail:*)
+		TELLUS_FAIL=store.commit:${2#*:}
+		export TELLUS_FAIL
+		;;
+	*)
+		TELLUS_CRASH=$2 TELLUS_CRASH_COUNT=$T/passes
+		export TELLUS_CRASH TELLUS_CRASH_COUNT
+		;;
+	esac
 	start_deadly && scenario && verdict
 	lane_rc=$?
 	test $lane_rc = 0 || {

@@ -50,6 +50,18 @@ crash_point(const char *name)
 		raise(SIGKILL);
 }
 
+bool
+fail_point(const char *name)
+{
+	const char *want = getenv("TELLUS_FAIL");
+	size_t n = strlen(name);
+	static int passes;
+
+	if (!want || strncmp(want, name, n) || want[n] != ':')
+		return false;
+	return ++passes == (int)strtol(want + n + 1, NULL, 10);
+}
+
 #else
 typedef int crash_points_are_off;
 #endif
