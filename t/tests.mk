@@ -29,8 +29,9 @@ SHELL_TESTS += \
 	t/1070-run.sh \
 	t/1080-user.sh \
 	t/1090-remote.sh \
-	t/1100-agent.sh
-EXTRA_DIST += t/agent.sh t/forge.mjs
+	t/1100-agent.sh \
+	t/1200-crash.sh
+EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs
 
 # Variants are built in a copy of what is distributed, so that objects of
 # different builds never mix.

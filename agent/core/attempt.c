@@ -5,6 +5,7 @@
  * the lease that they hold.
  */
 #include "base/base.h"
+#include "base/clock.h"
 #include "base/crash.h"
 #include "base/enc.h"
 #include "base/log.h"
@@ -21,6 +22,7 @@
 #define LINGER_MS 15000   /* from its last event to the worker's end */
 #define LEASE_POLL_MS 500 /* a lease whose holder cannot be watched */
 #define OUTPUT_TELL_MS 5
+#define UNDONE_MS 1000 /* after a start that could not be committed */
 
 void
 core_attempt_path(uint64_t run, int job, int attempt, struct buf *out)
@@ -46,8 +48,10 @@ by_ref(struct core *c, bool committed, void *arg)
 	struct live *l = live_find(c, ref->run);
 	struct attempt *a = l ? attempt_find(l, ref->job) : NULL;
 
-	if (a && a->number == ref->number)
+	if (a && a->number == ref->number) {
+		a->pending = false;
 		ref->fn(a, committed);
+	}
 	free(ref);
 }
 
@@ -57,6 +61,7 @@ defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed))
 	struct attempt_ref *ref = xmalloc(sizeof(*ref));
 
 	*ref = (struct attempt_ref){ a->live->id, a->job, a->number, fn };
+	a->pending = true;
 	core_defer(a->core, by_ref, ref);
 }
 
@@ -125,6 +130,7 @@ lost(struct attempt *a, const char *text)
 	ev.job = a->job;
 	ev.attempt = a->number;
 	jset_str(ev.data, "text", text);
+	crash_point("attempt.lost");
 	if (a->rebooted && a->job >= 0 && first_unsynced(a) >= 0)
 		jset_int(ev.data, "from", first_unsynced(a));
 	a->phase = ATTEMPT_FINISHED;
@@ -147,23 +153,38 @@ attempt_check(struct attempt *a)
 		lost(a, "the worker ended without a result");
 }
 
+/* Nothing ran: it is started again, a little later. */
+static void
+never_went(struct attempt *a)
+{
+	struct live *l = a->live;
+	bool undone = a->undone;
+	int job = a->job;
+	struct err e;
+
+	attempt_free(a);
+	if (l->core->stopping)
+		return;
+	if (undone) {
+		l->retry_at_ms = clock_boot_ms() + UNDONE_MS;
+		dispatch_delayed(l);
+		return;
+	}
+	err_set(&e, ERR_TEMP, "the worker ended before it was ready");
+	dispatch_start_failed(l, job, &e);
+}
+
 void
 attempt_worker_ended(struct attempt *a)
 {
-	struct live *l = a->live;
-
-	if (a->phase == ATTEMPT_GOING) {
+	if (a->pending)
+		return; /* what becomes of it depends on the commit */
+	if (a->phase == ATTEMPT_GOING)
 		attempt_check(a);
-	} else if (a->phase == ATTEMPT_FINISHED) {
+	else if (a->phase == ATTEMPT_FINISHED)
 		attempt_free(a);
-	} else {
-		/* Nothing ran: it is simply started again. */
-		log_line(LOG_WARN,
-			"run %" PRIu64 ": a worker ended before it was ready",
-			l->id);
-		l->start_failures++;
-		attempt_free(a);
-	}
+	else
+		never_went(a);
 }
 
 static void
@@ -192,22 +213,34 @@ attempt_cancel(struct attempt *a)
 
 /* ---- its start ---- */
 
+/* The worker sees the end of its socket: nothing ran. */
+static void
+take_back(struct attempt *a)
+{
+	a->phase = ATTEMPT_STARTING;
+	a->undone = true;
+	if (a->worker)
+		worker_drop_control(a->worker);
+	else
+		never_went(a);
+}
+
 static void
 go(struct attempt *a, bool committed)
 {
 	struct err e = { 0 };
 
-	if (!committed || !a->worker) {
-		/* The worker sees the end of its socket: nothing ran. */
-		if (a->worker) {
-			worker_drop_control(a->worker);
-			a->phase = ATTEMPT_STARTING;
-		}
+	if (!committed) {
+		take_back(a);
 		return;
 	}
 	a->phase = ATTEMPT_GOING;
-	a->live->start_failures = 0;
 	loop_timer_cancel(a->core->loop, &a->timer);
+	if (!a->worker) {
+		attempt_check(a); /* it ended meanwhile: it is lost */
+		return;
+	}
+	a->live->start_failures = 0;
 	crash_point("attempt.before-go");
 	if (fd_send(a->worker->control, "go", 2, -1, &e) < 0)
 		log_line(LOG_WARN, "run %" PRIu64 ": %s", a->live->id, e.msg);
@@ -233,8 +266,11 @@ attempt_ready(struct attempt *a)
 	jset_str(ev.data, "boot", c->boot);
 	jset_int(ev.data, "epoch", (int64_t)c->epoch);
 	a->phase = ATTEMPT_READY;
-	core_event(a->live, &ev);
-	defer(a, go);
+	crash_point("attempt.ready");
+	if (core_event(a->live, &ev) < 0 && !c->failed)
+		take_back(a); /* refused: it must not run */
+	else
+		defer(a, go);
 }
 
 /* The attempt's folder with spec.json, an empty spool and the lease, which
@@ -255,6 +291,7 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	dir = path_open_dir(c->state_fd, path, e);
 	if (dir < 0)
 		return -1;
+	crash_point("attempt.folder");
 	fd = openat(dir, "spec.json", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "create '%s/spec.json'", path);
@@ -270,6 +307,7 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	lease = openat(dir, "lease", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lease < 0)
 		return err_sys(e, "create '%s/lease'", path);
+	crash_point("attempt.spec-written");
 	if (fd_lock(lease, e) != 0)
 		return err_set(e, ERR_TEMP, "'%s/lease' is locked", path);
 	return STEAL_FD(lease);
@@ -313,8 +351,11 @@ assign(struct attempt *a, struct worker *w, struct err *e)
 	w->attempt = a;
 	buf_addf(&msg, "%s\n%s", a->core->conf->conf.state, path.data);
 	crash_point("attempt.before-assign");
-	if (fd_send(w->control, msg.data, msg.len, lease, e) < 0)
+	if (fd_send(w->control, msg.data, msg.len, lease, e) < 0) {
+		e->code = ERR_TEMP; /* it has ended: another one is started */
 		return err_wrap(e, "give the worker its job");
+	}
+	crash_point("attempt.assigned");
 	loop_timer_set(a->core->loop, &a->timer, READY_MS, kill_worker, a);
 	return 0;
 }
@@ -347,6 +388,7 @@ finished(struct attempt *a, bool committed)
 		a->phase = ATTEMPT_GOING;
 		return;
 	}
+	crash_point("attempt.finished");
 	/* A planner that can still be spoken to may take the first job. */
 	if (w && a->job < 0 && w->control >= 0 && !a->live->idle &&
 		!run_state_is_final(a->live->run->state)) {
@@ -405,14 +447,14 @@ find_worker(struct attempt *a, int64_t pid, int64_t start)
 	struct err e = { 0 };
 	int pidfd = pidfd_for((pid_t)pid, (uint64_t)start, &e);
 
-	if (pidfd < 0) {
+	w = pidfd < 0 ? NULL
+		      : worker_found(a->core, (pid_t)pid, (uint64_t)start,
+				pidfd, &e);
+	if (!w) {
 		loop_timer_set(
 			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
 		return;
 	}
-	w = worker_found(a->core, (pid_t)pid, (uint64_t)start, pidfd, &e);
-	if (!w)
-		return;
 	w->attempt = a;
 	a->worker = w;
 	log_line(LOG_NOTICE, "run %" PRIu64 " job %d: worker %d found again",
@@ -436,6 +478,7 @@ attempt_recover(struct live *l, int job)
 		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
 	tail_open(a);
 	a->rebooted = !str_eq(boot, l->core->boot);
+	crash_point("attempt.recover");
 	if (!a->rebooted && lease_is_held(a)) {
 		find_worker(a, j ? j->pid : r->pid,
 			j ? j->start_time : r->start_time);

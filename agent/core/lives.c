@@ -62,7 +62,7 @@ lives_sweep(struct core *c)
 		struct live *l = *at;
 
 		if (l->run && (!run_state_is_final(l->run->state) ||
-				      l->attempts || l->touched)) {
+				      l->attempts || l->touched || l->dirty)) {
 			at = &l->next;
 			continue;
 		}

@@ -139,6 +139,7 @@ commit(struct core *c)
 		if (e.code == ERR_PERM) {
 			/* LMDB must be reopened: a supervisor starts us
 			 * again, and the workers go on meanwhile. */
+			c->fatal = e;
 			loop_stop(c->loop);
 		}
 	} else {
@@ -176,8 +177,9 @@ static void
 tell_all(struct core *c)
 {
 	for (struct live *l = c->lives; l; l = l->next) {
-		if (l->touched)
-			watchers_tell(c, l);
+		if (!l->touched || l->dirty)
+			continue; /* what is not committed is not told */
+		watchers_tell(c, l);
 		l->touched = false;
 	}
 }
@@ -202,25 +204,43 @@ one_round(struct core *c)
 	lives_sweep(c);
 }
 
+static bool
+has_writes(const struct core *c)
+{
+	return journal_is_open_txn(c->journal) || c->failed || c->ndefers;
+}
+
+static bool
+may_dispatch(const struct core *c)
+{
+	return c->want_dispatch && !c->stopping;
+}
+
+static void
+go_on(void *arg UNUSED)
+{
+}
+
 void
 core_turn(void *arg)
 {
 	struct core *c = arg;
 
 	for (int i = 0; i < ROUNDS_MAX; i++) {
-		bool open = journal_is_open_txn(c->journal) || c->failed;
-
 		/* What arrived is committed and answered first; what follows
 		 * from it is the next round's. */
-		if (!open && c->want_dispatch && !c->stopping) {
+		if (has_writes(c)) {
+			one_round(c);
+		} else if (may_dispatch(c)) {
 			c->want_dispatch = false;
 			dispatch(c);
-			open = journal_is_open_txn(c->journal) || c->failed;
-		}
-		if (!open && !c->ndefers)
+		} else {
 			break;
-		one_round(c);
+		}
 	}
+	/* Others get their turn; the rest of this one follows at once. */
+	if (has_writes(c) || may_dispatch(c))
+		loop_timer_set(c->loop, &c->turn_timer, 0, go_on, c);
 	tell_all(c);
 	watchers_new(c);
 }
