@@ -77,7 +77,7 @@ static int
 open_events(struct worker *w, struct err *e)
 {
 	w->events_fd = openat(w->attempt_fd, "events",
-		O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+		O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (w->events_fd < 0)
 		return err_sys(e, "open 'events'");
 	return 0;
