@@ -17,10 +17,13 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define READY_MS 30000    /* from assignment to "ready" */
-#define CANCEL_MS 300000  /* from TERM to KILL: "always" steps may run */
-#define LINGER_MS 15000   /* from its last event to the worker's end */
-#define LEASE_POLL_MS 500 /* a lease whose holder cannot be watched */
+#define READY_MS 30000   /* from assignment to "ready" */
+#define CANCEL_MS 300000 /* from TERM to KILL: "always" steps may run */
+/* A worker ends by itself long before these; one that hangs does not. */
+#define PLAN_MOST_MS 7200000
+#define OVERTIME_MS 600000 /* beyond the job's own deadline */
+#define LINGER_MS 15000    /* from its last event to the worker's end */
+#define LEASE_POLL_MS 500  /* a lease whose holder cannot be watched */
 #define OUTPUT_TELL_MS 5
 #define UNDONE_MS 1000 /* after a start that could not be committed */
 
@@ -213,6 +216,21 @@ attempt_cancel(struct attempt *a)
 
 /* ---- its start ---- */
 
+/* The last resort against a worker that hangs. */
+static void
+limit_time(struct attempt *a)
+{
+	int64_t ms = PLAN_MOST_MS;
+
+	if (a->job >= 0) {
+		ms = job_timeout(a->live, a->job);
+		if (!ms)
+			return;
+		ms += OVERTIME_MS;
+	}
+	loop_timer_set(a->core->loop, &a->timer, ms, kill_worker, a);
+}
+
 /* The worker sees the end of its socket: nothing ran. */
 static void
 take_back(struct attempt *a)
@@ -241,6 +259,7 @@ go(struct attempt *a, bool committed)
 		return;
 	}
 	a->live->start_failures = 0;
+	limit_time(a);
 	crash_point("attempt.before-go");
 	if (fd_send(a->worker->control, "go", 2, -1, &e) < 0)
 		log_line(LOG_WARN, "run %" PRIu64 ": %s", a->live->id, e.msg);
@@ -457,6 +476,7 @@ find_worker(struct attempt *a, int64_t pid, int64_t start)
 	}
 	w->attempt = a;
 	a->worker = w;
+	limit_time(a);
 	log_line(LOG_NOTICE, "run %" PRIu64 " job %d: worker %d found again",
 		a->live->id, a->job, (int)pid);
 }
@@ -515,6 +535,19 @@ measure_output(struct attempt *a)
 	}
 }
 
+/* When the last follower has gone, nobody is told any more. */
+static void
+mind_output(struct attempt *a)
+{
+	if (watchers_any(a->core, a->live->id)) {
+		measure_output(a);
+		return;
+	}
+	watch_del(a->core->watches, a->watch_output);
+	a->watch_output = -1;
+	fd_closep(&a->output);
+}
+
 static void
 tell_output(void *arg)
 {
@@ -524,7 +557,7 @@ tell_output(void *arg)
 		for (struct attempt *a = l->attempts; a; a = a->next)
 			if (a->output_grew) {
 				a->output_grew = false;
-				measure_output(a);
+				mind_output(a);
 			}
 }
 

@@ -72,6 +72,7 @@ reload(struct core *c)
 	c->conf = fresh;
 	pthread_mutex_unlock(&c->mutex);
 	config_unref(old);
+	log_set_level((enum log_level)fresh->conf.log_level);
 	log_line(
 		LOG_NOTICE, "configuration read again from %s", c->config_path);
 	admit_incoming(c);

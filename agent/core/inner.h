@@ -232,6 +232,8 @@ int spec_write(struct live *l, int job, int number, const char *nonce,
 	struct buf *out, struct err *e);
 /* The run's plan.json; borrowed.  NULL and *e when it cannot be read. */
 json_t *live_plan(struct live *l, struct err *e);
+/* How long a job may take, by its plan or the configuration; 0: for ever. */
+int64_t job_timeout(struct live *l, int job);
 /* The contexts github and needs for a job's "if". */
 json_t *job_contexts(struct live *l, const struct run_job *j);
 

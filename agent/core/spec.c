@@ -225,6 +225,24 @@ network_of(const struct live *l, const json_t *job, struct err *e)
 	return want;
 }
 
+static int64_t
+timeout_of(const struct config *conf, const json_t *job)
+{
+	int64_t own = jget_int(job, "timeout_ms", 0);
+
+	return own ? own : conf->timeout_ms;
+}
+
+int64_t
+job_timeout(struct live *l, int job)
+{
+	struct err e;
+	const json_t *w = plan_workflow_of(l, &e);
+
+	return timeout_of(&l->core->conf->conf,
+		json_array_get(jget_arr(w, "jobs"), (size_t)job));
+}
+
 static int
 add_job(struct live *l, int job, json_t *o, struct err *e)
 {
@@ -262,9 +280,7 @@ add_job(struct live *l, int job, json_t *o, struct err *e)
 	json_object_set_new(o, "needs", needs_context(l, j));
 	jset_str(o, "network", network);
 	json_object_set_new(o, "limits", limits_json(conf, p));
-	jset_int(o, "timeout_ms",
-		jget_int(p, "timeout_ms", 0) ? jget_int(p, "timeout_ms", 0)
-					     : conf->timeout_ms);
+	jset_int(o, "timeout_ms", timeout_of(conf, p));
 	json_object_set_new(o, "tries", tries);
 	json_object_set_new(o, "done", done_json(j));
 	return 0;
