@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # kill -9 at every place where an order of writes matters: one pass of a
 # scenario lists the places, then the scenario runs once for each, with the
-# kill there, and everything that was promised is checked.  The short form
-# takes some of the places; CRASH_ALL=1 takes all, at their first, middle
-# and last pass.  CRASH_POINTS="name:N ..." takes those.
+# kill there, and everything that was promised is checked.  "fail:N" is the
+# Nth commit of the journal, which fails.  The short form takes some of the
+# places; CRASH_ALL=1 takes all, at their first, middle and last pass.
+# CRASH_POINTS="name:N fail:N ..." takes those.
 . "$(dirname "$0")/lib.sh"
 
 command -v node >/dev/null || test_skip_all 'node is not installed'
@@ -27,9 +28,10 @@ agent_dead () {
 	! kill -0 "$agent_pid" 2>/dev/null
 }
 
-# Starts it with the kill in place; it may die of it at once.
-start_deadly () {
-	agent_start || agent_dead
+# For agent_start: it may be killed before it answers.
+up_or_dead () {
+	curl -fs --unix-socket "$state/sock" http://localhost/healthz >/dev/null ||
+		agent_dead
 }
 
 # Whoever was killed is started again, once, as a supervisor would.
@@ -74,7 +76,7 @@ scenario () {
 	wait_for 60 has "$is_at_hold" 1 &&
 	{ agent_dead || agent_kill; } &&
 	commit_file demo file two two &&
-	{ git -C demo push -o ci.detach -q origin main; start_deadly; } &&
+	{ git -C demo push -o ci.detach -q origin main; agent_start; } &&
 	wait_for 30 canceled && wait_for 30 retried &&
 	wait_for 60 has '.state == "passed"' 1 &&
 	wait_for 60 has '.state == "passed"' 2 &&
@@ -119,6 +121,7 @@ lane () {
 	cd "$T" || exit 1
 	test_cleanup=:
 	. "$TELLUS_SRC/t/agent.sh"
+	agent_up () { up_or_dead; }
 	make_repo demo <<-END
 	name: ci
 	jobs:
@@ -157,7 +160,7 @@ lane () {
 		export TELLUS_CRASH TELLUS_CRASH_COUNT
 		;;
 	esac
-	start_deadly && scenario && verdict
+	agent_start && scenario && verdict
 	lane_rc=$?
 	test $lane_rc = 0 || {
 		echo "the scenario or its check failed, killed at $2"
@@ -191,7 +194,11 @@ places () {
 	fi
 	sort "$TOP/passes.log" | uniq -c | awk -v all="${CRASH_ALL-}" -v want=$SHORT '
 		{ name[NR] = $2; n[NR] = $1 }
+		$2 == "store.committed" { commits = $1 }
 		END {
+			# Half of them are of the agent after its restart.
+			for (i = 2; i <= commits / 2; i += all ? 1 : int(commits / 6) + 1)
+				print "fail:" i
 			for (i = 1; i <= NR; i++) {
 				if (all) {
 					print name[i] ":1"
