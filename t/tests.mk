@@ -31,6 +31,7 @@ SHELL_TESTS += \
 	t/1090-remote.sh \
 	t/1100-agent.sh \
 	t/1110-openapi.sh \
+	t/1120-forges.sh \
 	t/1200-crash.sh
 EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs
 
