@@ -29,7 +29,8 @@ SHELL_TESTS += \
 	t/1070-run.sh \
 	t/1080-user.sh \
 	t/1090-remote.sh \
-	t/1200-crash.sh
+	t/1200-crash.sh \
+	t/1210-states.sh
 EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs
 
 # Variants are built in a copy of what is distributed, so that objects of
