@@ -243,6 +243,9 @@ int notify_init(struct core *c, struct err *e);
 void notify_free(struct core *c);
 /* Puts the outbox row that the run's state asks for, if any. */
 void notify_state(struct live *l);
+/* The run has a plan: if an earlier attempt failed for want of one, which
+ * the forge was told without a workflow's name, that is mended now. */
+void notify_planned(struct live *l);
 size_t notify_waiting(const struct core *c);
 
 /* ---- clean.c ---- */

@@ -205,11 +205,17 @@ describe(const struct run *r, struct buf *out)
 	}
 }
 
+static const char *
+prefix_of(const struct repo_conf *repo)
+{
+	return repo->context ? repo->context : "tellus";
+}
+
 /* Without a workflow (it could not be read) the context is the prefix. */
 static char *
 context_of(const struct run *r, const struct repo_conf *repo)
 {
-	const char *prefix = repo->context ? repo->context : "tellus";
+	const char *prefix = prefix_of(repo);
 
 	return r->workflow ? xasprintf("%s/%s", prefix, r->workflow)
 			   : xstrdup(prefix);
@@ -264,26 +270,33 @@ made_committed(struct core *c, bool committed, void *arg)
 	free(m);
 }
 
-void
-notify_state(struct live *l)
+/* The run's repository, when its forge is to be told of the run. */
+static const struct repo_conf *
+told_repo(const struct live *l)
 {
-	struct core *c = l->core;
-	const struct run *r = l->run;
+	const struct push *p = &l->run->push;
 	const struct repo_conf *repo =
-		config_repo(&c->conf->conf, r->push.repository);
+		config_repo(&l->core->conf->conf, p->repository);
+
+	if (!repo || !repo->statuses || !repo->token ||
+		repo->kind == FORGE_LOCAL || repo->kind == FORGE_NONE)
+		return NULL;
+	return sha_is_zero(p->sha) ? NULL : repo;
+}
+
+static void
+put_intent(struct core *c, json_t *take)
+{
 	struct err e = { 0 };
 	struct made *m;
 	char *text;
 
-	if (!repo || !repo->statuses || !repo->token ||
-		repo->kind == FORGE_LOCAL || repo->kind == FORGE_NONE)
+	if (!core_begin(c)) {
+		json_decref(take);
 		return;
-	/* Nothing is said of what no workflow wants. */
-	if (r->state == RUN_SKIPPED || r->state == RUN_RECEIVED ||
-		sha_is_zero(r->push.sha) || !core_begin(c))
-		return;
+	}
 	m = xcalloc(1, sizeof(*m));
-	m->json = intent_json(l, repo);
+	m->json = take;
 	text = json_dumps(m->json, JSON_COMPACT);
 	if (journal_outbox_add(c->journal, text, strlen(text), &m->id, &e) <
 		0) {
@@ -294,6 +307,32 @@ notify_state(struct live *l)
 		core_defer(c, made_committed, m);
 	}
 	free(text);
+}
+
+void
+notify_state(struct live *l)
+{
+	const struct repo_conf *repo = told_repo(l);
+	enum run_state s = l->run->state;
+
+	/* Nothing is said of what no workflow wants. */
+	if (repo && s != RUN_SKIPPED && s != RUN_RECEIVED)
+		put_intent(l->core, intent_json(l, repo));
+}
+
+void
+notify_planned(struct live *l)
+{
+	const struct repo_conf *repo = told_repo(l);
+	json_t *o;
+
+	if (!repo || l->run->attempt == 1)
+		return;
+	o = intent_json(l, repo);
+	jset_str(o, "context", prefix_of(repo));
+	jset_str(o, "state", run_state_name(RUN_PASSED));
+	jset_str(o, "description", "planned");
+	put_intent(l->core, o);
 }
 
 /* ---- sending them ---- */

@@ -149,6 +149,7 @@ on_planned(struct attempt *a, const struct event *from)
 	bool first = true;
 	struct event ev;
 
+	notify_planned(l);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *w = json_array_get(list, i);
 
