@@ -41,7 +41,9 @@ test_expect_success 'an agent with a forge starts' '
 '
 
 test_expect_success 'pending and success arrive, in this order' '
-	git -C demo push -q origin main && wait_run 1 passed &&
+	git -C demo push origin main 2>err && cat err && wait_run 1 passed &&
+	grep "remote:.*http://ci.example.org/runs/1" err &&
+	test "$(tellus show 1 --json | jq -r .url)" = http://ci.example.org/runs/1 &&
 	wait_for 20 has_final 1 && sent &&
 	test "$(sent | head -n 1 | cut -d" " -f1)" = pending &&
 	test "$(sent | tail -n 1 | cut -d" " -f1)" = success

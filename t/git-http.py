@@ -2,7 +2,7 @@
 """git http-backend behind a small HTTP server, for tests.
 
 git-http.py LOG PORTFILE ROOT [USER:PASSWORD]: serves the repositories below
-ROOT on a free port of 127.0.0.1 and writes the port to PORTFILE.  Each
+ROOT on a free port of 127.0.0.1 (or GIT_HTTP_PORT) and writes the port to PORTFILE.  Each
 request is a line in LOG: METHOD PATH AUTHORIZATION.  /r/... redirects to
 the address in the file ROOT/redirect, followed by the rest of the path;
 /s/NUMBER/... answers with that status.
@@ -86,7 +86,9 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
 
 
-server = Server(("127.0.0.1", 0), Handler)
+Server.allow_reuse_address = True
+server = Server(
+    ("127.0.0.1", int(os.environ.get("GIT_HTTP_PORT") or 0)), Handler)
 with open(portfile + ".new", "w") as f:
     f.write(str(server.server_port))
 os.rename(portfile + ".new", portfile)

@@ -29,6 +29,9 @@ SHELL_TESTS += \
 	t/1070-run.sh \
 	t/1080-user.sh \
 	t/1090-remote.sh \
+	t/1100-agent.sh \
+	t/1110-openapi.sh \
+	t/1120-forges.sh \
 	t/1200-crash.sh \
 	t/1210-states.sh
 EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs

@@ -322,7 +322,7 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	/* Followers may come before the first byte does. */
 	if (a->job >= 0)
 		close(openat(dir, "output",
-			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
 	lease = openat(dir, "lease", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lease < 0)
 		return err_sys(e, "create '%s/lease'", path);

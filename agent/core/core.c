@@ -288,6 +288,7 @@ core_free(struct core *c)
 	if (!c)
 		return;
 	lives_free(c);
+	nears_free(c);
 	workers_free(c);
 	clean_free(c);
 	notify_free(c);

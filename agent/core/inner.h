@@ -73,7 +73,7 @@ struct live {
 	int64_t retry_at_ms; /* boot clock: do not start before */
 	int start_failures;
 	bool ran; /* a worker has been at it: there is something to clean */
-	struct live *next;
+	struct live *prev, *next;
 };
 
 typedef void defer_fn(struct core *c, bool committed, void *arg);
@@ -92,6 +92,7 @@ struct watcher {
 };
 
 struct outbox;  /* notify.c */
+struct near;    /* spec.c */
 struct cleaner; /* clean.c */
 
 struct core {
@@ -106,7 +107,8 @@ struct core {
 	char boot[BOOT_ID_MAX];
 	int64_t started_ms;
 
-	struct live *lives; /* by increasing id */
+	struct live *lives, *last_live; /* by increasing id */
+	struct near *nears; /* each repository's last tree */
 	struct worker *workers;
 	bool want_dispatch;
 	bool failed; /* a write of this turn failed */
@@ -234,6 +236,10 @@ int spec_write(struct live *l, int job, int number, const char *nonce,
 json_t *live_plan(struct live *l, struct err *e);
 /* How long a job may take, by its plan or the configuration; 0: for ever. */
 int64_t job_timeout(struct live *l, int job);
+/* The tree that was last planned of a repository: new ones are made upon
+ * it. */
+void near_note(struct core *c, const char *repository, const char *tree);
+void nears_free(struct core *c);
 /* The contexts github and needs for a job's "if". */
 json_t *job_contexts(struct live *l, const struct run_job *j);
 

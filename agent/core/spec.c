@@ -120,15 +120,55 @@ host_json(const struct config *conf)
 }
 
 /* The tree of the newest earlier run of the repository: near this one. */
-static char *
+struct near {
+	char *repository, *tree;
+	struct near *next;
+};
+
+static struct near *
+near_find(const struct core *c, const char *repository)
+{
+	for (struct near *n = c->nears; n; n = n->next)
+		if (str_eq(n->repository, repository))
+			return n;
+	return NULL;
+}
+
+static const char *
 near_tree(const struct live *l)
 {
-	for (const struct live *o = l->core->lives; o; o = o->next)
-		if (o != l && o->run->tree &&
-			str_eq(o->run->push.repository,
-				l->run->push.repository))
-			return o->run->tree;
-	return NULL;
+	const struct near *n = near_find(l->core, l->run->push.repository);
+
+	return n ? n->tree : NULL;
+}
+
+void
+near_note(struct core *c, const char *repository, const char *tree)
+{
+	struct near *n = near_find(c, repository);
+
+	if (!repository || !tree)
+		return;
+	if (!n) {
+		n = xcalloc(1, sizeof(*n));
+		n->repository = xstrdup(repository);
+		n->next = c->nears;
+		c->nears = n;
+	}
+	str_set(&n->tree, tree);
+}
+
+void
+nears_free(struct core *c)
+{
+	while (c->nears) {
+		struct near *n = c->nears;
+
+		c->nears = n->next;
+		free(n->repository);
+		free(n->tree);
+		free(n);
+	}
 }
 
 static json_t *

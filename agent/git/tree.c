@@ -201,7 +201,7 @@ make_folders(struct build *b, struct err *e)
 		{ "t/cmd", 0755 },
 	};
 
-	if (mkdirat(b->trees, b->tmp, 0755) < 0)
+	if (mkdirat(b->trees, b->tmp, 0700) < 0)
 		return err_sys(e, "mkdir 'trees/%s'", b->tmp);
 	b->tmp_fd = path_open_dir(b->trees, b->tmp, e);
 	if (b->tmp_fd < 0)
@@ -324,7 +324,7 @@ tree_build(struct repo *r, int state_fd, const char *tree, const char *near,
 		rc = tree_find(state_fd, tree, kind, &lower, e);
 	if (rc)
 		return rc < 0 ? -1 : 0;
-	if (path_mkdirs(state_fd, "trees", 0755, e) < 0)
+	if (path_mkdirs(state_fd, "trees", 0700, e) < 0)
 		return -1;
 	trees = path_open_dir(state_fd, "trees", e);
 	if (trees < 0)

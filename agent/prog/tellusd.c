@@ -11,12 +11,13 @@
 #include "web/web.h"
 
 #include <getopt.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sysexits.h>
 
 #define EXIT_USAGE 2
-#define EXIT_AGENT 3
+#define DESCRIPTORS 8192
 
 static const char usage[] =
 	"usage: tellusd [--config FILE] [--state DIR] [--listen ADDR] "
@@ -159,6 +160,18 @@ folder(const char *variable, const char *dflt)
 	return v && *v ? v : dflt;
 }
 
+/* As many connections as the machine's administrator allows. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)DESCRIPTORS);
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
 static int
 run(struct config *conf, const char *config_path, struct err *e)
 {
@@ -172,6 +185,7 @@ run(struct config *conf, const char *config_path, struct err *e)
 	int rc;
 
 	log_set_level((enum log_level)conf->log_level);
+	raise_descriptors();
 	if (core_new(&core, conf, &opts, e) < 0)
 		return -1;
 	if (web_start(&web, core, folder("TELLUS_TEMPLATES", TEMPLATESDIR), e) <

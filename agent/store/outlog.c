@@ -40,11 +40,11 @@ open_append(int dirfd, const char *name, int64_t *ret_size, struct err *e)
 {
 	struct stat st;
 	int fd = path_open_beneath(dirfd, name,
-		O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0644, e);
+		O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0600, e);
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || fchmod(fd, 0644) < 0) {
+	if (fstat(fd, &st) < 0 || fchmod(fd, 0600) < 0) {
 		err_sys(e, "'%s'", name);
 		close(fd);
 		return -1;

@@ -15,7 +15,7 @@ libweb_a_SOURCES = \
 	agent/web/logs.c \
 	agent/web/mail.c agent/web/mail.h \
 	agent/web/page_run.c \
-	agent/web/pages.c agent/web/pages.h \
+	agent/web/pages.c agent/web/pages.h agent/web/pages_priv.h \
 	agent/web/push.c \
 	agent/web/record.c \
 	agent/web/reply.c \

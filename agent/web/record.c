@@ -52,6 +52,7 @@ put_reason(struct json_out *o, const struct reason *r)
 static void
 tell_run(struct stream *s, const struct run *r)
 {
+	const char *base = s->req->conf->conf.url;
 	struct json_out o;
 
 	if (s->told_run && s->told_state == (int)r->state &&
@@ -67,6 +68,12 @@ tell_run(struct stream *s, const struct run *r)
 	jout_str(&o, "ref", r->push.ref);
 	jout_str(&o, "sha", sha_is_zero(r->push.sha) ? NULL : r->push.sha);
 	jout_opt(&o, "subject", r->subject);
+	if (base) {
+		AUTO(freep) char *url = xasprintf(
+			"%s/runs/%" PRIu64, base, r->id);
+
+		jout_str(&o, "url", url);
+	}
 	jout_int(&o, "attempt", r->attempt);
 	jout_arr(&o, "jobs");
 	for (size_t i = 0; i < r->njobs; i++)

@@ -105,7 +105,7 @@ write_identity(struct worker *w, struct err *e)
 	jout_str(&o, "nonce", w->spec.nonce);
 	jout_end(&o);
 	fd = openat(w->attempt_fd, "identity",
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "create 'identity'");
 	return fd_write_all(fd, b.data, b.len, e);

@@ -40,7 +40,7 @@ make_empty(struct worker *w, int dirfd, const char *name, struct err *e)
 	if (path_remove_tree(dirfd, name, e) < 0)
 		return -1;
 	dir = worker_folder(
-		w, dirfd, name, 0755, w->host.build_uid, w->host.build_gid, e);
+		w, dirfd, name, 0700, w->host.build_uid, w->host.build_gid, e);
 	for (size_t i = 0; dir >= 0 && i < ARRAY_LEN(parts); i++) {
 		int part = worker_folder(w, dir, parts[i].name, parts[i].mode,
 			w->host.build_uid, w->host.build_gid, e);
@@ -297,7 +297,7 @@ layer_make(struct step *s, struct err *e)
 	AUTO(fd_closep) int cmd = -1;
 	char name[16];
 
-	work = worker_folder(w, w->attempt_fd, WORK_FOLDER, 0755,
+	work = worker_folder(w, w->attempt_fd, WORK_FOLDER, 0700,
 		w->host.build_uid, w->host.build_gid, e);
 	if (layers < 0 || work < 0)
 		return -1;

@@ -204,7 +204,7 @@ make_plan(struct worker *w, struct source *s, json_t **ret, struct err *e)
 
 	if (worker_prepare(w, e) < 0 || source_find(s, w, e) < 0)
 		return -1;
-	dir = worker_folder(w, w->state_fd, "trees", 0755, w->host.build_uid,
+	dir = worker_folder(w, w->state_fd, "trees", 0700, w->host.build_uid,
 		w->host.build_gid, e);
 	if (dir < 0)
 		return -1;

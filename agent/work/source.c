@@ -104,7 +104,7 @@ open_snapshot(struct source *s, struct worker *w, struct err *e)
 		w->state_fd, name, O_RDONLY | O_DIRECTORY, 0, e);
 	if (dir < 0)
 		return -1;
-	s->snapshot_fd = worker_folder(w, dir, SNAPSHOT_FOLDER, 0755,
+	s->snapshot_fd = worker_folder(w, dir, SNAPSHOT_FOLDER, 0700,
 		w->host.build_uid, w->host.build_gid, e);
 	if (s->snapshot_fd < 0)
 		return -1;
