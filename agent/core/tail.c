@@ -149,13 +149,10 @@ on_planned(struct attempt *a, const struct event *from)
 	bool first = true;
 	struct event ev;
 
-<<<<<<< HEAD
 	notify_planned(l);
-=======
 	near_note(l->core, l->run->push.repository,
 		jget_str(from->data, "tree"));
 
->>>>>>> main
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *w = json_array_get(list, i);
 
