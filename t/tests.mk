@@ -72,3 +72,13 @@ lint:
 	@mandoc -T lint -W warning $(srcdir)/agent/man/*.[158]
 
 .PHONY: asan fuzz lint
+
+# Every crash point, each at every pass of its scenario; the short form in
+# make check samples them.
+crash: all
+	@CRASH_ALL=1 TEST_TIMEOUT=3000 TELLUS_BUILD="$(abs_top_builddir)" \
+	TELLUS_SRC="$(abs_top_srcdir)" "$(srcdir)/t/run" \
+		$(abs_top_srcdir)/t/1200-crash.sh
+	@cat t/log/1200-crash.log
+
+.PHONY: crash

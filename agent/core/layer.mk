@@ -11,6 +11,7 @@ libcore_a_SOURCES = \
 	agent/core/lives.c \
 	agent/core/notify.c \
 	agent/core/offline.c agent/core/offline.h \
+	agent/core/rows.c agent/core/rows.h \
 	agent/core/spec.c \
 	agent/core/submit.c agent/core/submit.h \
 	agent/core/tail.c \

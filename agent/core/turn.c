@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
+#include "core/rows.h"
 
 #define RETRY_MS 1000 /* after a commit that failed */
 #define ROUNDS_MAX 64 /* of dispatch and commit within one turn */
@@ -97,27 +98,10 @@ core_want_dispatch(struct core *c)
 static void
 put_rows(struct core *c)
 {
-	AUTO(buf_release) struct buf json = BUF_INIT;
-
 	for (struct live *l = c->lives; l && !c->failed; l = l->next) {
-		struct run *r = l->run;
 		struct err e = { 0 };
 
-		if (!l->dirty)
-			continue;
-		buf_reset(&json);
-		run_to_json(r, false, &json);
-		struct journal_row row = {
-			.run = l->id,
-			.repository = r->push.repository,
-			.sha = r->push.sha,
-			.ref = r->push.ref ? r->push.ref : "",
-			.state = run_state_name(r->state),
-			.active = !run_state_is_final(r->state),
-			.json = json.data,
-			.json_len = json.len,
-		};
-		if (journal_put_row(c->journal, &row, &e) < 0)
+		if (l->dirty && row_put(c->journal, l->run, &e) < 0)
 			core_fail(c, &e);
 	}
 }
