@@ -75,12 +75,18 @@ scenario () {
 	push "the first push" &&
 	wait_for 60 has "$is_at_hold" 1 &&
 	{ agent_dead || agent_kill; } &&
-	commit_file demo file two two &&
+	second_workflow && commit_file demo file two two &&
 	{ git -C demo push -o ci.detach -q origin main; agent_start; } &&
 	wait_for 30 canceled && wait_for 30 retried &&
 	wait_for 60 has '.state == "passed"' 1 &&
 	wait_for 60 has '.state == "passed"' 2 &&
+	wait_for 60 has '.state == "passed"' 3 &&
 	wait_for 60 drained
+}
+
+# From then on a delivery makes two runs.
+second_workflow () {
+	printf 'name: lint\nrun: [ "true" ]\n' >demo/.tellus/lint.yml
 }
 
 push () {
@@ -88,11 +94,11 @@ push () {
 	:
 }
 
-# The forge's last word on a commit.
+# forge_says SHA WORKFLOW: its last word on both.
 forge_says () {
-	jq -r --arg u "/repos/acme/demo/statuses/$1" \
-		'select(.applied and .url == $u)|.body.state' "$TOP/forge.log" |
-		tail -n 1
+	jq -r --arg u "/repos/acme/demo/statuses/$1" --arg c "tellus/$2" \
+		'select(.applied and .url == $u and .body.context == $c)|
+		.body.state' "$TOP/forge.log" | tail -n 1
 }
 
 no_process () {
@@ -102,11 +108,12 @@ no_process () {
 
 verdict () {
 	tellus list --json >list.json &&
-	test "$(jq length list.json)" = 2 &&
-	test "$(jq '[.[].sha]|unique|length' list.json)" = 2 &&
-	test "$(jq '[.[]|select(.state == "passed")]|length' list.json)" = 2 &&
-	test "$(forge_says "$(git -C demo rev-parse HEAD)")" = success &&
-	test "$(forge_says "$(git -C demo rev-parse HEAD^)")" = success &&
+	test "$(jq length list.json)" = 3 &&
+	test "$(jq '[.[]|[.sha,.workflow]]|unique|length' list.json)" = 3 &&
+	test "$(jq '[.[]|select(.state == "passed")]|length' list.json)" = 3 &&
+	test "$(forge_says "$(git -C demo rev-parse HEAD^)" ci)" = success &&
+	test "$(forge_says "$(git -C demo rev-parse HEAD)" ci)" = success &&
+	test "$(forge_says "$(git -C demo rev-parse HEAD)" lint)" = success &&
 	test -z "$(ls demo.git/tellus/incoming 2>/dev/null)" &&
 	node "$TELLUS_SRC/t/crash.mjs" "$state" &&
 	agent_stop && wait_for 10 no_process &&
@@ -140,6 +147,8 @@ lane () {
 	      - name: late
 	        run: "true"
 	END
+	mkdir demo/.tellus && git -C demo mv .tellus.yml .tellus/ci.yml &&
+	git -C demo commit -q --amend -m "killed at $2"
 	git -C demo.git config tellus.repository acme/demo
 	agent_config <<-END
 	[forge "gh"]
@@ -164,7 +173,7 @@ lane () {
 	lane_rc=$?
 	test $lane_rc = 0 || {
 		echo "the scenario or its check failed, killed at $2"
-		for n in 1 2
+		for n in 1 2 3
 		do
 			tellus show $n
 		done

@@ -108,7 +108,7 @@ struct core {
 	int64_t started_ms;
 
 	struct live *lives, *last_live; /* by increasing id */
-	struct near *nears; /* each repository's last tree */
+	struct near *nears;             /* each repository's last tree */
 	struct worker *workers;
 	bool want_dispatch;
 	bool failed; /* a write of this turn failed */
@@ -247,9 +247,17 @@ json_t *job_contexts(struct live *l, const struct run_job *j);
 
 int notify_init(struct core *c, struct err *e);
 void notify_free(struct core *c);
+/* Puts an intent into the outbox; it is sent after the commit. */
+void notify_put(struct core *c, json_t *take);
+size_t notify_waiting(const struct core *c);
+
+/* ---- intent.c ---- */
+
 /* Puts the outbox row that the run's state asks for, if any. */
 void notify_state(struct live *l);
-size_t notify_waiting(const struct core *c);
+/* The run has a plan: if an earlier attempt failed for want of one, which
+ * the forge was told without a workflow's name, that is mended now. */
+void notify_planned(struct live *l);
 
 /* ---- clean.c ---- */
 

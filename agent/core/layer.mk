@@ -8,6 +8,7 @@ libcore_a_SOURCES = \
 	agent/core/attempt.c \
 	agent/core/core.c agent/core/core.h agent/core/inner.h \
 	agent/core/dispatch.c \
+	agent/core/intent.c \
 	agent/core/lives.c \
 	agent/core/notify.c \
 	agent/core/offline.c agent/core/offline.h \

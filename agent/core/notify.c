@@ -181,68 +181,6 @@ intent_free(struct outbox *o, struct intent *in)
 	free(in);
 }
 
-static void
-describe(const struct run *r, struct buf *out)
-{
-	AUTO(buf_release) struct buf span = BUF_INIT;
-
-	if (r->finished_ms && r->started_ms)
-		clock_addspan(&span, r->finished_ms - r->started_ms);
-	switch (r->state) {
-	case RUN_PASSED:
-		buf_addf(out, "passed in %s", span.data);
-		break;
-	case RUN_QUEUED:
-	case RUN_RUNNING:
-		buf_addz(out, "running");
-		break;
-	default:
-		if (r->reason.step)
-			buf_addf(out, "%s: ", r->reason.step);
-		buf_addz(out, r->reason.text ? r->reason.text
-					     : run_state_name(r->state));
-		break;
-	}
-}
-
-/* Without a workflow (it could not be read) the context is the prefix. */
-static char *
-context_of(const struct run *r, const struct repo_conf *repo)
-{
-	const char *prefix = repo->context ? repo->context : "tellus";
-
-	return r->workflow ? xasprintf("%s/%s", prefix, r->workflow)
-			   : xstrdup(prefix);
-}
-
-static json_t *
-intent_json(struct live *l, const struct repo_conf *repo)
-{
-	const struct run *r = l->run;
-	AUTO(freep) char *context = context_of(r, repo);
-	AUTO(buf_release) struct buf text = BUF_INIT;
-	const char *url = l->core->conf->conf.url;
-	json_t *o = json_object();
-
-	describe(r, &text);
-	jset_int(o, "run", (int64_t)l->id);
-	jset_str(o, "repository", r->push.repository);
-	jset_str(o, "sha", r->push.sha);
-	jset_str(o, "ref", r->push.ref);
-	jset_str(o, "context", context);
-	jset_str(o, "state", run_state_name(r->state));
-	json_object_set_new(
-		o, "description", json_stringn_nocheck(text.data, text.len));
-	if (url) {
-		AUTO(freep)
-		char *page = xasprintf("%s/runs/%" PRIu64, url, l->id);
-
-		jset_str(o, "target_url", page);
-	}
-	jset_int(o, "first", clock_wall_ms());
-	return o;
-}
-
 struct made {
 	uint64_t id;
 	json_t *json;
@@ -265,25 +203,18 @@ made_committed(struct core *c, bool committed, void *arg)
 }
 
 void
-notify_state(struct live *l)
+notify_put(struct core *c, json_t *take)
 {
-	struct core *c = l->core;
-	const struct run *r = l->run;
-	const struct repo_conf *repo =
-		config_repo(&c->conf->conf, r->push.repository);
 	struct err e = { 0 };
 	struct made *m;
 	char *text;
 
-	if (!repo || !repo->statuses || !repo->token ||
-		repo->kind == FORGE_LOCAL || repo->kind == FORGE_NONE)
+	if (!core_begin(c)) {
+		json_decref(take);
 		return;
-	/* Nothing is said of what no workflow wants. */
-	if (r->state == RUN_SKIPPED || r->state == RUN_RECEIVED ||
-		sha_is_zero(r->push.sha) || !core_begin(c))
-		return;
+	}
 	m = xcalloc(1, sizeof(*m));
-	m->json = intent_json(l, repo);
+	m->json = take;
 	text = json_dumps(m->json, JSON_COMPACT);
 	if (journal_outbox_add(c->journal, text, strlen(text), &m->id, &e) <
 		0) {

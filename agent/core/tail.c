@@ -149,6 +149,7 @@ on_planned(struct attempt *a, const struct event *from)
 	bool first = true;
 	struct event ev;
 
+	notify_planned(l);
 	near_note(l->core, l->run->push.repository,
 		jget_str(from->data, "tree"));
 
