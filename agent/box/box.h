@@ -17,6 +17,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <sys/stat.h>
+
 #define BOX_WORKSPACE "/workspace"
 #define BOX_HOME "/home/build"
 #define BOX_CMD "/run/tellus"
@@ -97,12 +99,15 @@ struct box_spec {
 	/* Without overlayfs: upper is the whole tree, prepared by the
 	 * caller; lower and work are ignored. */
 	bool plain;
-	const char *objects;       /* a git objects folder of the host to show
-				    * read-only at BOX_OBJECTS, or NULL */
-	const char *const *expose; /* more host paths, read-only, or NULL;
-				    * NULL-terminated */
-	const char *cwd;           /* inside; must exist there */
-	char *const *argv;         /* argv[0] is a path inside */
+	const char *objects; /* a git objects folder of the host to show
+			      * read-only at BOX_OBJECTS, or NULL */
+	const struct stat *objects_is; /* which it must be by now, since its
+					* owner may put a link to another in
+					* its place, or NULL */
+	const char *const *expose;     /* more host paths, read-only, or NULL;
+					* NULL-terminated */
+	const char *cwd;               /* inside; must exist there */
+	char *const *argv;             /* argv[0] is a path inside */
 	char *const *envp;
 	int out_fd; /* becomes 1 and 2; 0 is /dev/null */
 	enum box_net net;

@@ -74,7 +74,8 @@ mount_bind(int from_dir, const char *from, int dirfd, const char *name,
 {
 	struct mount_attr set = { .attr_set = attrs };
 	int fd = open_tree(from_dir, from,
-		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE |
+			AT_EMPTY_PATH);
 
 	if (fd < 0)
 		return err_sys(e, "take '%s'", from);

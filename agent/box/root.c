@@ -8,6 +8,7 @@
 #include "box/layers.h"
 #include "box/mounts.h"
 #include "box/root.h"
+#include "os/fd.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -229,11 +230,19 @@ is_private(const char *at)
 	return false;
 }
 
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 /* More of the host, at the same path: the administrator's wish, or, with
  * another place, the objects of a repository. */
 static int
-expose(int root, const char *path, const char *at, struct err *e)
+expose(int root, const char *path, const char *at, const struct stat *want,
+	struct err *e)
 {
+	AUTO(fd_closep) int from = -1;
 	struct stat st;
 	int fd;
 
@@ -247,11 +256,17 @@ expose(int root, const char *path, const char *at, struct err *e)
 			"'%s' can not be shown in the box, which has a folder "
 			"of its own there",
 			path);
-	if (stat(path, &st) < 0) {
+	from = open(path, O_PATH | O_CLOEXEC);
+	if (from < 0 || fstat(from, &st) < 0) {
 		err_sys(e, "'%s' can not be shown in the box", path);
 		e->code = ERR_PERM;
 		return -1;
 	}
+	if (want && !is_same(want, &st))
+		return err_set(e, ERR_PERM,
+			"'%s' is another folder now and is not shown in the "
+			"box",
+			path);
 	at += strspn(at, "/");
 	if (!*at)
 		return err_set(e, ERR_PERM,
@@ -265,7 +280,7 @@ expose(int root, const char *path, const char *at, struct err *e)
 	if (fd < 0)
 		return err_sys(e, "make a place for '%s'", path);
 	close(fd);
-	return mount_bind(AT_FDCWD, path, root, at, RO, e);
+	return mount_bind(from, "", root, at, RO, e);
 }
 
 static int
@@ -284,10 +299,11 @@ show_pieces(const struct plan *p, int root, struct err *e)
 		if (show_host(root, name, e) < 0)
 			return -1;
 	}
-	if (s->objects && expose(root, s->objects, BOX_OBJECTS, e) < 0)
+	if (s->objects &&
+		expose(root, s->objects, BOX_OBJECTS, s->objects_is, e) < 0)
 		return -1;
 	for (size_t i = 0; s->expose && s->expose[i]; i++)
-		if (expose(root, s->expose[i], s->expose[i], e) < 0)
+		if (expose(root, s->expose[i], s->expose[i], NULL, e) < 0)
 			return -1;
 	return 0;
 }

@@ -98,11 +98,15 @@ enter_userns(const struct plan *p, int proc, struct err *e)
 {
 	const struct box_host *h = p->host;
 
-	if (h->root && drop_user(h->build_uid, h->build_gid, e) < 0)
+	/* As root, if we are: then the step may not lower it again. */
+	if (h->root && (sys_put(AT_FDCWD, "/proc/self/oom_score_adj",
+				BOX_OOM_SCORE, e) < 0 ||
+			       drop_user(h->build_uid, h->build_gid, e) < 0))
 		return -1;
 	/* The change of user took the right to our own /proc files. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if (sys_put(AT_FDCWD, "/proc/self/oom_score_adj", BOX_OOM_SCORE, e) < 0)
+	if (!h->root && sys_put(AT_FDCWD, "/proc/self/oom_score_adj",
+				BOX_OOM_SCORE, e) < 0)
 		return -1;
 	if (!h->userns)
 		return 0; /* weak: we stay the build user by number, too */

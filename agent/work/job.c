@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "os/fd.h"
 #include "os/path.h"
 #include "work/step.h"
 
@@ -73,6 +74,7 @@ job_release(struct job *j)
 	strv_release(&j->tree);
 	strv_release(&j->layers);
 	freep(&j->objects);
+	fd_closep(&j->objects_fd);
 	source_release(&j->source);
 	reason_release(&j->reason);
 }
@@ -236,7 +238,9 @@ finish(struct job *j, struct err *e)
 int
 job_attempt(struct worker *w, struct err *e)
 {
-	struct job j = { .w = w, .source.snapshot_fd = -1 };
+	struct job j = { .w = w,
+		.source = { .snapshot_fd = -1, .dir_fd = -1 },
+		.objects_fd = -1 };
 	struct err why;
 	int rc;
 

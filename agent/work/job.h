@@ -25,9 +25,11 @@ struct job {
 	json_t *contexts;   /* of expressions: github env steps ... */
 	json_t *path_added; /* by GITHUB_PATH: an array, first wins */
 	/* The layered tree, as paths below the state folder. */
-	struct strv tree;   /* the base tree, topmost first */
-	struct strv layers; /* .git and the steps', oldest first */
-	char *objects;      /* shown to the box for .git, or NULL */
+	struct strv tree;       /* the base tree, topmost first */
+	struct strv layers;     /* .git and the steps', oldest first */
+	char *objects;          /* shown to the box for .git, or NULL */
+	struct stat objects_is; /* which folder that is ... */
+	int objects_fd; /* ... held, so that no other becomes it; or -1 */
 	struct outlog *out;
 	enum box_net net;
 	bool say_no_net;     /* the next step's output begins with that */

@@ -86,8 +86,13 @@ gitdir_child(
 static bool
 shares_objects(const struct job *j)
 {
-	return j->source.objects && !j->source.alternates &&
-	       !j->source.keep_read;
+	AUTO(fd_closep) int fd = -1;
+	struct err ignored;
+
+	if (!j->source.objects || j->source.alternates || j->source.keep_read)
+		return false;
+	fd = source_open_objects(&j->source, &ignored);
+	return fd >= 0;
 }
 
 static int
@@ -212,7 +217,10 @@ find_objects(struct job *j)
 	struct err ignore;
 
 	fd = path_open_beneath(j->w->state_fd, path, O_RDONLY, 0, &ignore);
-	if (fd >= 0 && j->source.objects)
+	if (fd < 0 || !j->source.objects)
+		return;
+	j->objects_fd = source_open_objects(&j->source, &ignore);
+	if (j->objects_fd >= 0 && fstat(j->objects_fd, &j->objects_is) == 0)
 		j->objects = xstrdup(j->source.objects);
 }
 

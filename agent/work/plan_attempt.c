@@ -220,7 +220,8 @@ make_plan(struct worker *w, struct source *s, json_t **ret, struct err *e)
 int
 plan_attempt(struct worker *w, bool *ret_planned, struct err *e)
 {
-	AUTO(source_release) struct source s = { .snapshot_fd = -1 };
+	AUTO(source_release)
+	struct source s = { .snapshot_fd = -1, .dir_fd = -1 };
 	AUTO(json_decrefp) json_t *plan = NULL;
 	struct err why;
 

@@ -33,6 +33,8 @@
 #define LIMIT_MEMORY READ_MEMORY
 #endif
 
+/* ---- where the repository is ---- */
+
 static bool
 is_folder(const char *path)
 {
@@ -56,9 +58,9 @@ add_linked(struct source *s)
 	text[strcspn(text, "\n")] = '\0';
 	dir = text[8] == '/' ? xstrdup(text + 8)
 			     : xasprintf("%s/%s", s->path, text + 8);
-	strv_add(&s->ro, dir);
+	strv_add(&s->ro_also, dir);
 	/* worktrees/NAME of the main repository's folder */
-	strv_addf(&s->ro, "%s/../..", dir);
+	strv_addf(&s->ro_also, "%s/../..", dir);
 }
 
 static void
@@ -116,6 +118,79 @@ open_snapshot(struct source *s, struct worker *w, struct err *e)
 	return 0;
 }
 
+/* A link on the way to it is root's or ours, else its owner could send us
+ * wherever he likes. */
+static int
+check_links(const char *path, struct err *e)
+{
+	AUTO(freep) char *part = xstrdup(path);
+	char *at = part;
+
+	while (*at) {
+		struct stat st;
+		char was;
+
+		at += strspn(at, "/");
+		at += strcspn(at, "/");
+		was = *at;
+		*at = '\0';
+		if (lstat(part, &st) < 0)
+			return err_sys(e, "'%s'", part);
+		if (S_ISLNK(st.st_mode) && st.st_uid != 0 &&
+			st.st_uid != geteuid())
+			return err_set(e, ERR_PERM,
+				"repository '%s': '%s' is a link that belongs "
+				"to another user; write the path without it",
+				path, part);
+		*at = was;
+	}
+	return 0;
+}
+
+/*
+ * The repository may belong to somebody who would like to see what root or
+ * the build user may read: from here on it is this very folder.
+ */
+static int
+open_path(struct source *s, struct err *e)
+{
+	AUTO(fd_closep) int root = path_open_dir(AT_FDCWD, "/", e);
+	AUTO(freep) char *real = NULL;
+	struct stat st;
+
+	if (root < 0 || check_links(s->path, e) < 0)
+		return -1;
+	real = path_real(s->path, e);
+	if (!real)
+		return -1;
+	s->dir_fd = path_open_beneath(
+		root, real[1] ? real + 1 : ".", O_RDONLY | O_DIRECTORY, 0, e);
+	if (s->dir_fd < 0)
+		return err_wrap(e, "repository");
+	if (fstat(s->dir_fd, &st) < 0)
+		return err_sys(e, "stat '%s'", s->path);
+	s->owner = st.st_uid;
+	strv_addf(&s->ro, "/proc/self/fd/%d", s->dir_fd);
+	return 0;
+}
+
+int
+source_open_objects(const struct source *s, struct err *e)
+{
+	AUTO(fd_closep) int dir = -1;
+	const char *below;
+
+	if (s->dir_fd >= 0)
+		dir = fcntl(s->dir_fd, F_DUPFD_CLOEXEC, 0);
+	else
+		dir = path_open_dir(AT_FDCWD, s->path, e);
+	if (dir < 0)
+		return err_sys(e, "'%s'", s->path);
+	below = str_ends(s->objects, "/.git/objects") ? ".git/objects"
+						      : "objects";
+	return path_open_beneath(dir, below, O_RDONLY | O_DIRECTORY, 0, e);
+}
+
 int
 source_find(struct source *s, struct worker *w, struct err *e)
 {
@@ -123,29 +198,39 @@ source_find(struct source *s, struct worker *w, struct err *e)
 	const char *path = jget_str(r, "path");
 
 	memset(s, 0, sizeof(*s));
-	s->snapshot_fd = -1;
+	s->snapshot_fd = s->dir_fd = -1;
 	if (path) {
 		if (!is_folder(path))
 			return err_set(e, ERR_ABSENT,
 				"repository '%s': there is no folder '%s'",
 				jget_str(r, "name"), path);
 		s->path = xstrdup(path);
+		if (open_path(s, e) < 0)
+			return -1;
 	} else {
 		AUTO(buf_release) struct buf b = BUF_INIT;
 
 		mirror_name(jget_str(r, "name"), &b);
 		s->path = xasprintf("%s/mirrors/%s.git", w->state_path, b.data);
+		strv_add(&s->ro, s->path);
 		s->remote = true;
 	}
-	strv_add(&s->ro, s->path);
 	strv_add(&s->ro, "/usr");
-	strv_add(&s->ro, "/etc");
+	strv_add(&s->ro_also, "/etc");
 	/* The boot id, which a base tree is marked with. */
 	strv_add(&s->ro, "/proc/sys/kernel/random");
 	find_objects(s);
 	if (w->spec.push.objects && w->spec.push.objects[0])
 		add_alternates(s, w->spec.push.objects);
-	return w->spec.push.snapshot ? open_snapshot(s, w, e) : 0;
+	if (!w->spec.push.snapshot)
+		return 0;
+	/* Its configuration says where the working tree is. */
+	if (w->host.root && s->owner != 0)
+		return err_set(e, ERR_PERM,
+			"'%s' belongs to another user, for whom root takes no "
+			"snapshot of a working tree; let its owner do it",
+			s->path);
+	return open_snapshot(s, w, e);
 }
 
 void
@@ -155,8 +240,12 @@ source_release(struct source *s)
 	freep(&s->objects);
 	freep(&s->alternates);
 	fd_closep(&s->snapshot_fd);
+	fd_closep(&s->dir_fd);
 	strv_release(&s->ro);
+	strv_release(&s->ro_also);
 }
+
+/* ---- fetching ---- */
 
 struct fetch {
 	struct mirror_spec mirror;
@@ -271,6 +360,8 @@ source_fetch(struct source *s, struct worker *w, const char *sha, struct err *e)
 	return 0;
 }
 
+/* ---- reading ---- */
+
 struct reading {
 	const struct source *source;
 	work_child_fn *fn;
@@ -314,16 +405,21 @@ source_child(struct source *s, struct worker *w, const char *const *rw,
 	work_child_fn *fn, void *arg, json_t **ret, struct err *e)
 {
 	static const char *const all[] = { "/", NULL };
+	AUTO(strv_release) struct strv ro = STRV_INIT;
 	struct reading r = { s, fn, arg, w->host.root && !s->keep_read };
 	struct box_helper h = { .uid = w->host.build_uid,
 		.gid = w->host.build_gid,
 		.drop = w->host.root,
 		.keep_read = s->keep_read,
 		.rw = rw,
-		.ro = (const char *const *)s->ro.v,
 		.deadline_ms = READ_MS,
 		.memory_bytes = LIMIT_MEMORY };
 
+	for (size_t i = 0; i < s->ro.len; i++)
+		strv_add(&ro, s->ro.v[i]);
+	for (size_t i = 0; !s->keep_read && i < s->ro_also.len; i++)
+		strv_add(&ro, s->ro_also.v[i]);
+	h.ro = (const char *const *)ro.v;
 	/* A working tree's ignore rules may stand anywhere in the user's own
 	 * files, and it is the user who asked for the snapshot. */
 	if (w->spec.push.snapshot)

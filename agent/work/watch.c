@@ -187,6 +187,7 @@ open_box(struct watch *w, int out_fd, struct err *e)
 		.work = work,
 		.plain = !wk->host.overlay,
 		.objects = s->job->objects,
+		.objects_is = &s->job->objects_is,
 		.expose = expose,
 		.cwd = s->cwd,
 		.argv = s->argv.v,
