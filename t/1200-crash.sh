@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 command -v node >/dev/null || test_skip_all 'node is not installed'
-grep -q TELLUS_CRASH_COUNT "$(command -v tellusd)" ||
+has_crash_points ||
 	test_skip_all 'tellusd was built without --enable-crash-points'
 
 SHORT=18 # places in the short form

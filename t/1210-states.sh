@@ -128,7 +128,7 @@ test_expect_success 'what lies in a repository is taken for that repository only
 '
 
 test_expect_success 'a worker that never gets ready is an error of the run in the end' '
-	if grep -q TELLUS_CRASH_COUNT "$(command -v tellusd)"
+	if has_crash_points
 	then
 		TELLUS_CRASH=work.assigned:1 && export TELLUS_CRASH && agent_start && unset TELLUS_CRASH &&
 		push_new quick ten && wait_run 10 error &&

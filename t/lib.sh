@@ -95,6 +95,11 @@ wait_for () {
 	done
 }
 
+# Some faults can only be provoked in a build with --enable-crash-points.
+has_crash_points () {
+	tellusd --version | grep -q "crash points"
+}
+
 # exits_with CODE command...
 exits_with () {
 	exits_want=$1

@@ -19,6 +19,12 @@
 #define EXIT_USAGE 2
 #define DESCRIPTORS 8192
 
+#ifdef ENABLE_CRASH_POINTS
+#define VARIANT " (with crash points)"
+#else
+#define VARIANT ""
+#endif
+
 static const char usage[] =
 	"usage: tellusd [--config FILE] [--state DIR] [--listen ADDR] "
 	"[--check]\n"
@@ -90,7 +96,7 @@ parse(int argc, char **argv, struct options *o)
 			fputs(usage, stdout);
 			return 0;
 		case 'V':
-			puts("tellusd " PACKAGE_VERSION);
+			puts("tellusd " PACKAGE_VERSION VARIANT);
 			return 0;
 		default:
 			fputs("try: tellusd --help\n", stderr);
