@@ -150,8 +150,8 @@ on_planned(struct attempt *a, const struct event *from)
 	struct event ev;
 
 	notify_planned(l);
-	near_note(l->core, l->run->push.repository,
-		jget_str(from->data, "tree"));
+	near_note(
+		l->core, l->run->push.repository, jget_str(from->data, "tree"));
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *w = json_array_get(list, i);

@@ -69,8 +69,8 @@ tell_run(struct stream *s, const struct run *r)
 	jout_str(&o, "sha", sha_is_zero(r->push.sha) ? NULL : r->push.sha);
 	jout_opt(&o, "subject", r->subject);
 	if (base) {
-		AUTO(freep) char *url = xasprintf(
-			"%s/runs/%" PRIu64, base, r->id);
+		AUTO(freep)
+		char *url = xasprintf("%s/runs/%" PRIu64, base, r->id);
 
 		jout_str(&o, "url", url);
 	}
