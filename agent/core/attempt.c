@@ -15,7 +15,6 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #define READY_MS 30000   /* from assignment to "ready" */
 #define CANCEL_MS 300000 /* from TERM to KILL: "always" steps may run */
@@ -23,9 +22,7 @@
 #define PLAN_MOST_MS 7200000
 #define OVERTIME_MS 600000 /* beyond the job's own deadline */
 #define LINGER_MS 15000    /* from its last event to the worker's end */
-#define LEASE_POLL_MS 500  /* a lease whose holder cannot be watched */
-#define OUTPUT_TELL_MS 5
-#define UNDONE_MS 1000 /* after a start that could not be committed */
+#define UNDONE_MS 1000     /* after a start that could not be committed */
 
 void
 core_attempt_path(uint64_t run, int job, int attempt, struct buf *out)
@@ -144,13 +141,11 @@ lost(struct attempt *a, const char *text)
 	defer(a, lost_committed);
 }
 
-static void poll_lease(void *arg);
-
 void
 attempt_check(struct attempt *a)
 {
 	tail_read(a);
-	if (a->timer.armed && a->timer.fn == poll_lease)
+	if (attempt_is_polled(a))
 		return; /* somebody has the lease still */
 	if (!a->worker && a->phase == ATTEMPT_GOING && !a->core->failed)
 		lost(a, "the worker ended without a result");
@@ -217,8 +212,8 @@ attempt_cancel(struct attempt *a)
 /* ---- its start ---- */
 
 /* The last resort against a worker that hangs. */
-static void
-limit_time(struct attempt *a)
+void
+attempt_limit_time(struct attempt *a)
 {
 	int64_t ms = PLAN_MOST_MS;
 
@@ -259,7 +254,7 @@ go(struct attempt *a, bool committed)
 		return;
 	}
 	a->live->start_failures = 0;
-	limit_time(a);
+	attempt_limit_time(a);
 	crash_point("attempt.before-go");
 	if (fd_send(a->worker->control, "go", 2, -1, &e) < 0)
 		log_line(LOG_WARN, "run %" PRIu64 ": %s", a->live->id, e.msg);
@@ -332,7 +327,7 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	return STEAL_FD(lease);
 }
 
-static struct attempt *
+struct attempt *
 attempt_new(struct live *l, int job, int number)
 {
 	struct attempt *a = xcalloc(1, sizeof(*a));
@@ -428,168 +423,4 @@ attempt_done(struct attempt *a)
 {
 	a->phase = ATTEMPT_FINISHED;
 	defer(a, finished);
-}
-
-/* ---- after a restart ---- */
-
-static bool
-lease_is_held(struct attempt *a)
-{
-	AUTO(buf_release) struct buf path = BUF_INIT;
-	AUTO(fd_closep) int fd = -1;
-	struct err e;
-
-	core_attempt_path(a->live->id, a->job, a->number, &path);
-	buf_addz(&path, "/lease");
-	fd = openat(a->core->state_fd, path.data, O_RDWR | O_CLOEXEC);
-	return fd >= 0 && fd_lock_held(fd, &e) == 1;
-}
-
-static void
-poll_lease(void *arg)
-{
-	struct attempt *a = arg;
-
-	if (lease_is_held(a))
-		loop_timer_set(
-			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
-	else
-		attempt_check(a);
-}
-
-/* The process that holds the lease, watched by pidfd; when it cannot be
- * watched, the lease itself is looked at now and then. */
-static void
-find_worker(struct attempt *a, int64_t pid, int64_t start)
-{
-	struct worker *w;
-	struct err e = { 0 };
-	int pidfd = pidfd_for((pid_t)pid, (uint64_t)start, &e);
-
-	w = pidfd < 0 ? NULL
-		      : worker_found(a->core, (pid_t)pid, (uint64_t)start,
-				pidfd, &e);
-	if (!w) {
-		loop_timer_set(
-			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
-		return;
-	}
-	w->attempt = a;
-	a->worker = w;
-	limit_time(a);
-	log_line(LOG_NOTICE, "run %" PRIu64 " job %d: worker %d found again",
-		a->live->id, a->job, (int)pid);
-}
-
-void
-attempt_recover(struct live *l, int job)
-{
-	const struct run *r = l->run;
-	const struct run_job *j = job < 0 ? NULL : &r->jobs[job];
-	struct attempt *a =
-		attempt_new(l, job, j ? j->attempt : r->plan_attempt);
-	const char *boot = j ? j->boot : r->boot;
-	struct err e = { 0 };
-
-	snprintf(a->nonce, sizeof(a->nonce), "%s", j ? j->nonce : r->nonce);
-	a->phase = ATTEMPT_GOING;
-	if (journal_spool_get(l->core->journal, l->id, job, a->number,
-		    &a->offset, &e) < 0)
-		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
-	tail_open(a);
-	a->rebooted = !str_eq(boot, l->core->boot);
-	crash_point("attempt.recover");
-	if (!a->rebooted && lease_is_held(a)) {
-		find_worker(a, j ? j->pid : r->pid,
-			j ? j->start_time : r->start_time);
-		tail_read(a);
-		return;
-	}
-	attempt_check(a);
-}
-
-/* ---- output ---- */
-
-/*
- * Measures the output before it reads the events: a step's end is written
- * before a byte of the next step, so what was measured belongs to the step
- * that runs after the events have been read.
- */
-static void
-measure_output(struct attempt *a)
-{
-	struct run_job *j;
-	struct stat st;
-
-	if (a->output < 0 || fstat(a->output, &st) < 0)
-		return;
-	tail_read(a);
-	j = &a->live->run->jobs[a->job];
-	for (size_t i = 0; i < j->nsteps; i++) {
-		struct run_step *s = &j->steps[i];
-
-		if (s->state != RUN_RUNNING || s->attempt != a->number)
-			continue;
-		s->live = MAX((int64_t)st.st_size - s->output, s->live);
-		a->live->touched = true;
-	}
-}
-
-/* When the last follower has gone, nobody is told any more. */
-static void
-mind_output(struct attempt *a)
-{
-	if (watchers_any(a->core, a->live->id)) {
-		measure_output(a);
-		return;
-	}
-	watch_del(a->core->watches, a->watch_output);
-	a->watch_output = -1;
-	fd_closep(&a->output);
-}
-
-static void
-tell_output(void *arg)
-{
-	struct core *c = arg;
-
-	for (struct live *l = c->lives; l; l = l->next)
-		for (struct attempt *a = l->attempts; a; a = a->next)
-			if (a->output_grew) {
-				a->output_grew = false;
-				mind_output(a);
-			}
-}
-
-static void
-output_grew(uint32_t mask UNUSED, const char *name UNUSED, void *arg)
-{
-	struct attempt *a = arg;
-
-	a->output_grew = true;
-	if (!a->core->output_timer.armed)
-		loop_timer_set(a->core->loop, &a->core->output_timer,
-			OUTPUT_TELL_MS, tell_output, a->core);
-}
-
-void
-attempt_watch_output(struct attempt *a)
-{
-	AUTO(buf_release) struct buf path = BUF_INIT;
-	AUTO(freep) char *whole = NULL;
-	struct err e;
-
-	if (a->watch_output >= 0 || a->job < 0)
-		return;
-	core_attempt_path(a->live->id, a->job, a->number, &path);
-	buf_addz(&path, "/output");
-	if (a->output < 0)
-		a->output = path_open_beneath(
-			a->core->state_fd, path.data, O_RDONLY, 0, &e);
-	whole = xasprintf("%s/%s", a->core->conf->conf.state, path.data);
-	a->watch_output = watch_add(
-		a->core->watches, whole, IN_MODIFY, output_grew, a, &e);
-	/* What was printed before anybody looked is told as well. */
-	if (a->watch_output >= 0)
-		output_grew(0, NULL, a);
 }

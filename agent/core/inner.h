@@ -213,6 +213,11 @@ void attempt_done(struct attempt *a);
 /* Reads its spool; without a worker and an end it is lost. */
 void attempt_check(struct attempt *a);
 struct attempt *attempt_find(struct live *l, int job);
+/* For reattach.c. */
+struct attempt *attempt_new(struct live *l, int job, int number);
+void attempt_limit_time(struct attempt *a);
+/* Its worker cannot be watched: its lease is looked at now and then. */
+bool attempt_is_polled(const struct attempt *a);
 /* Followers came: watch the output file too. */
 void attempt_watch_output(struct attempt *a);
 /* Its worker said "ready", or has ended (a->worker is NULL then). */
