@@ -22,12 +22,18 @@ json_quote(struct buf *b, const char *s, size_t n)
 		unsigned char c = (unsigned char)s[i];
 		int k = c < 0x80 ? 1 : utf8_len(s + i, n - i);
 
-		if (k > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
+		/* U+0080 to U+009F are controls, too: for a terminal. */
+		bool c1 = k == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0;
+
+		if (k > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7f &&
+			!c1) {
 			i += (size_t)k;
 			continue;
 		}
 		buf_add(b, s + from, i - from);
-		if (k <= 0)
+		if (c1)
+			buf_addf(b, "\\u%04x", (unsigned char)s[++i]);
+		else if (k <= 0)
 			buf_addz(b, "\xef\xbf\xbd");
 		else if (c == '\n')
 			buf_addz(b, "\\n");
