@@ -43,6 +43,14 @@ test_expect_success 'a body of the limit is taken, one byte more is 413' '
 	grep -q "limit is $mib" out
 '
 
+test_expect_success 'a client that sends on learns of the 413 and is not reset' '
+	{
+		printf "POST /hooks/github HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n"
+		head -c 30000000 /dev/zero
+	} >big && "$raw" send $port 4000 <big >out &&
+	grep -q "^HTTP/1.1 413" out && test "$(tail -n 1 out)" = closed
+'
+
 test_expect_success '413 comes from the announced length, before the body' '
 	printf "POST /hooks/github HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n" |
 		"$raw" send $port 2000 >out &&

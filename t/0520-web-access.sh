@@ -92,7 +92,7 @@ test_expect_success 'by a foreign name the agent does not answer' '
 '
 
 test_expect_success 'its own names and addresses are known, webhooks take any' '
-	(for h in localhost LOCALHOST:99 127.0.0.1 "[::1]:8420" ci.example.org ci.example.org:8420
+	(for h in localhost LOCALHOST:99 127.0.0.1 "[::1]:8420" "[::1]" ci.example.org ci.example.org:8420
 	do
 		test "$(status -H "Host: $h" $base/api/v1/runs)" = 200 || exit 1
 	done) &&

@@ -124,7 +124,7 @@ test_expect_success 'a canceled run can be retried' '
 '
 
 test_expect_success 'after a reboot what was not synced is done again, and what was lost with it' '
-	if tellusd --version >/dev/null && grep -q TELLUS_BOOT_ID "$(command -v tellusd)"
+	if has_crash_points
 	then
 		rm $gate/go &&
 		commit_file demo file seven seven &&

@@ -41,7 +41,9 @@ test_expect_success 'an agent with a forge starts' '
 '
 
 test_expect_success 'pending and success arrive, in this order' '
-	git -C demo push -q origin main && wait_run 1 passed &&
+	git -C demo push origin main 2>err && cat err && wait_run 1 passed &&
+	grep "remote:.*http://ci.example.org/runs/1" err &&
+	test "$(tellus show 1 --json | jq -r .url)" = http://ci.example.org/runs/1 &&
 	wait_for 20 has_final 1 && sent &&
 	test "$(sent | head -n 1 | cut -d" " -f1)" = pending &&
 	test "$(sent | tail -n 1 | cut -d" " -f1)" = success
@@ -91,6 +93,25 @@ test_expect_success 'what could not be sent is sent after a restart' '
 	before=$(sent | wc -l) &&
 	git -C demo push -q origin main && wait_run 6 passed && agent_kill && : >plan && agent_start &&
 	wait_for 40 sh -c "jq -r \"select(.applied)|.body.state\" forge.log | tail -n 1 | grep -q success && test \$(jq -r \"select(.applied)|.url\" forge.log | grep -c $(git -C demo rev-parse HEAD)) -ge 1"
+'
+
+# last_of CONTEXT SHA: the last state there
+last_of () {
+	jq -r --arg c "$1" --arg u "/repos/acme/demo/statuses/$2" \
+		'select(.applied and .body.context == $c and .url == $u)|.body.state' forge.log | tail -n 1
+}
+
+last_is () {
+	test "$(last_of "$1" "$2")" = "$3"
+}
+
+test_expect_success 'a run that had no plan and gets one leaves no error behind' '
+	commit_file demo file four four && sha=$(git -C demo rev-parse HEAD) &&
+	git -C demo push -o ci.skip -q origin main && mv demo.git away.git &&
+	curl -fs --unix-socket state/sock -d "{\"repository\":\"acme/demo\",\"nonce\":\"0123456789abcdef0123456789abcdef\",\"refs\":[{\"ref\":\"refs/heads/main\",\"new\":\"$sha\"}]}" http://localhost/api/v1/push &&
+	wait_run 7 error && wait_for 20 last_is tellus $sha error && mv away.git demo.git &&
+	tellus retry 7 && wait_run 7 passed && wait_for 20 last_is tellus/ci $sha success &&
+	wait_for 20 last_is tellus $sha success
 '
 
 test_expect_success 'the token appears nowhere' '

@@ -19,7 +19,7 @@ test_expect_success 'a checkout with a workflow runs' '
 	      - name: show
 	        run: cat file
 	      - name: state
-	        run: git status --porcelain; git log --oneline | head -n 1
+	        run: git status --porcelain; git log --oneline -n 1
 	EOF
 	echo committed >file && git add -A && git commit -qm base && cd .. &&
 	(cd w && tellus run) >out 2>&1; rc=$?; cat out; test $rc -eq 0 && grep committed out && grep "✓.*show" out

@@ -116,4 +116,14 @@ test_expect_success 'a link that another user put in place of his repository is 
 	grep "a link that belongs to another user" show.txt && ! tellus log 4 | grep canary
 '
 
+# Last: the agent reads these when it starts.
+test_expect_success 'what a user leaves for the agent to find can only push his own repository' '
+	agent_stop && rm -f theirs.git && mv old.git theirs.git && in=theirs.git/tellus/incoming &&
+	mallory mkdir -p $in && mallory mkfifo $in/aa && mallory ln -s /etc/shadow $in/bb && mallory sh -c "echo {\\\"repository\\\":\\\"mine\\\",\\\"nonce\\\":\\\"2123456789abcdef0123456789abcdef\\\",\\\"refs\\\":[{\\\"ref\\\":\\\"refs/heads/main\\\",\\\"new\\\":\\\"$(git -C mine rev-parse HEAD)\\\"}]} >$in/cc" &&
+	agent_start && cat agent.log && grep "another one" agent.log && ! grep "root:" agent.log && test -s /etc/shadow &&
+	test "$(tellus list --json | jq ".[0].run")" -eq 4 &&
+	agent_stop && mallory rm -r $in && mkdir victim && echo "not a push" >victim/file && mallory ln -s "$T/victim" $in &&
+	agent_start && test -f victim/file && test ! -e victim/file.bad
+'
+
 test_done

@@ -48,4 +48,4 @@ server.listen(0, '127.0.0.1', () => {
 	writeFileSync(portfile + '.new', String(server.address().port))
 	renameSync(portfile + '.new', portfile)
 })
-setTimeout(() => process.exit(0), 240000)
+setTimeout(() => process.exit(0), 1000 * Number(process.env.FORGE_SECONDS ?? 240))

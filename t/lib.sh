@@ -47,11 +47,16 @@ test_end () {
 trap test_end EXIT
 trap 'exit 1' INT TERM HUP
 
+# In a function of its own, so that "return 1" ends the test and not more.
+test_body () {
+	eval "$1"
+}
+
 # test_expect_success 'name' 'commands': passes when the last command does.
 # What the commands print is shown when they fail.
 test_expect_success () {
 	test_count=$((test_count + 1))
-	if eval "$2" >"$T/.out" 2>&1 </dev/null
+	if test_body "$2" >"$T/.out" 2>&1 </dev/null
 	then
 		echo "ok $test_count - $1"
 	else
@@ -88,6 +93,11 @@ wait_for () {
 		test "$wait_left" -gt 0 || return 1
 		sleep 0.05
 	done
+}
+
+# Some faults can only be provoked in a build with --enable-crash-points.
+has_crash_points () {
+	tellusd --version | grep -q "crash points"
 }
 
 # exits_with CODE command...

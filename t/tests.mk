@@ -29,6 +29,58 @@ SHELL_TESTS += \
 	t/1070-run.sh \
 	t/1080-user.sh \
 	t/1090-remote.sh \
+	t/1100-agent.sh \
+	t/1110-openapi.sh \
+	t/1120-forges.sh \
+	t/1200-crash.sh \
+	t/1210-states.sh \
 	t/1300-hostile.sh \
 	t/1310-users.sh
-EXTRA_DIST += t/agent.sh t/forge.mjs
+EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs
+
+# Variants are built in a copy of what is distributed, so that objects of
+# different builds never mix.
+asan: distdir
+	mkdir -p $(distdir)/_asan
+	cd $(distdir)/_asan && ../configure -q --enable-asan \
+		--enable-werror --enable-crash-points
+	$(MAKE) -s -C $(distdir)/_asan check
+	chmod -R u+w $(distdir) && rm -rf $(distdir)
+
+# Every parser that has a target in t/fuzz, for FUZZ_SECONDS each, with
+# clang's libFuzzer; what it finds is left in the build folder.
+FUZZ_SECONDS = 60
+fuzz_sources = $(libworkflow_a_SOURCES) $(libexpr_a_SOURCES) \
+	$(libmodel_a_SOURCES) $(libbase_a_SOURCES)
+fuzz: config.h
+	@for t in workflow expr; do \
+		mkdir -p t/fuzz/found-$$t && \
+		clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined \
+			-DHAVE_CONFIG_H -I. -I$(srcdir)/agent -I$(srcdir)/t \
+			-DFUZZ $(srcdir)/t/fuzz/$$t.c \
+			$$(cd $(srcdir) && ls $(filter %.c,$(fuzz_sources)) | \
+				sed "s,^,$(srcdir)/,") \
+			$(YAML_LIBS) $(JANSSON_LIBS) -lm -o t/fuzz/fuzz-$$t && \
+		t/fuzz/fuzz-$$t -max_total_time=$(FUZZ_SECONDS) \
+			-print_final_stats=1 t/fuzz/found-$$t \
+			$(srcdir)/t/fuzz/corpus/$$t || exit 1; \
+	done
+
+lint:
+	@cd $(srcdir) && clang-format --dry-run -Werror \
+		$$(git ls-files 'agent/*.[ch]') && echo formatted
+	@cd $(srcdir) && shellcheck -S warning hooks/post-receive \
+		contrib/quickstart .ci/run t/run && echo shell scripts are clean
+	@mandoc -T lint -W warning $(srcdir)/agent/man/*.[158]
+
+.PHONY: asan fuzz lint
+
+# Every crash point, each at every pass of its scenario; the short form in
+# make check samples them.
+crash: all
+	@CRASH_ALL=1 TEST_TIMEOUT=3000 TELLUS_BUILD="$(abs_top_builddir)" \
+	TELLUS_SRC="$(abs_top_srcdir)" "$(srcdir)/t/run" \
+		$(abs_top_srcdir)/t/1200-crash.sh
+	@cat t/log/1200-crash.log
+
+.PHONY: crash

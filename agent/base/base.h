@@ -37,19 +37,19 @@
 #define AUTO(fn) __attribute__((cleanup(fn)))
 
 /* Moves a value out of an AUTO variable: the variable is left as NULL. */
-#define STEAL(p)                         \
-	({                               \
-		__typeof__(p) p_ = (p);  \
-		(p) = NULL;              \
-		p_;                      \
+#define STEAL(p)                                                               \
+	({                                                                     \
+		__typeof__(p) p_ = (p);                                        \
+		(p) = NULL;                                                    \
+		p_;                                                            \
 	})
 
 /* The same for a descriptor: the variable is left as -1. */
-#define STEAL_FD(fd)                     \
-	({                               \
-		int fd_ = (fd);          \
-		(fd) = -1;               \
-		fd_;                     \
+#define STEAL_FD(fd)                                                           \
+	({                                                                     \
+		int fd_ = (fd);                                                \
+		(fd) = -1;                                                     \
+		fd_;                                                           \
 	})
 
 /* Memory.  None of these returns NULL. */

@@ -14,14 +14,14 @@ struct buf {
 };
 
 extern char buf_empty[];
-#define BUF_INIT                   \
-	{                          \
-		buf_empty, 0, 0    \
+#define BUF_INIT                                                               \
+	{                                                                      \
+		buf_empty, 0, 0                                                \
 	}
 
 void buf_init(struct buf *b);
 void buf_release(struct buf *b); /* also for AUTO(buf_release) */
-void buf_reset(struct buf *b); /* len = 0, keeps the memory */
+void buf_reset(struct buf *b);   /* len = 0, keeps the memory */
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_addz(struct buf *b, const char *s);

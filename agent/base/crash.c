@@ -8,17 +8,36 @@
 #include <fcntl.h>
 #include <signal.h>
 
+/* Which pass this is: of the process, or by a byte in the shared file. */
+static int
+next_pass(void)
+{
+	static int passes;
+	const char *path = getenv("TELLUS_CRASH_COUNT");
+	off_t at;
+	int fd;
+
+	passes++;
+	if (!path)
+		return passes;
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0 || write(fd, "+", 1) != 1)
+		return -1;
+	at = lseek(fd, 0, SEEK_CUR);
+	close(fd);
+	return (int)at;
+}
+
 void
 crash_point(const char *name)
 {
 	const char *want = getenv("TELLUS_CRASH");
 	const char *path = getenv("TELLUS_CRASH_LOG");
 	size_t n = strlen(name);
-	static int passes;
 
 	if (path) {
-		int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-			0666);
+		int fd = open(
+			path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 
 		if (fd >= 0) {
 			dprintf(fd, "%s\n", name);
@@ -27,8 +46,20 @@ crash_point(const char *name)
 	}
 	if (!want || strncmp(want, name, n) || want[n] != ':')
 		return;
-	if (++passes == (int)strtol(want + n + 1, NULL, 10))
+	if (next_pass() == (int)strtol(want + n + 1, NULL, 10))
 		raise(SIGKILL);
+}
+
+bool
+fail_point(const char *name)
+{
+	const char *want = getenv("TELLUS_FAIL");
+	size_t n = strlen(name);
+	static int passes;
+
+	if (!want || strncmp(want, name, n) || want[n] != ':')
+		return false;
+	return ++passes == (int)strtol(want + n + 1, NULL, 10);
 }
 
 #else

@@ -10,9 +10,19 @@
 
 #ifdef ENABLE_CRASH_POINTS
 /* TELLUS_CRASH="name:N" kills this process at its Nth pass through name;
- * TELLUS_CRASH_LOG=FILE gets one line per pass. */
+ * with TELLUS_CRASH_COUNT=FILE the passes of all processes count together,
+ * so that exactly one is killed.  TELLUS_CRASH_LOG=FILE gets one line per
+ * pass. */
 void crash_point(const char *name);
+/* TELLUS_FAIL="name:N": true at this process's Nth pass, for what cannot
+ * be made to fail otherwise. */
+bool fail_point(const char *name);
 #else
+static inline bool
+fail_point(const char *name UNUSED)
+{
+	return false;
+}
 static inline void
 crash_point(const char *name UNUSED)
 {

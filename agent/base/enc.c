@@ -38,7 +38,7 @@ hex_get(void *out, size_t n, const char *s, size_t len)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		b[i] = (unsigned char)(hex_value(s[2 * i]) << 4 |
-			hex_value(s[2 * i + 1]));
+				       hex_value(s[2 * i + 1]));
 	return 0;
 }
 
@@ -201,8 +201,8 @@ add_cut(struct buf *b, const char *s, size_t max_bytes, size_t max_chars)
 		const char *c = clean.data + at;
 		int k = utf8_len(c, clean.len - at);
 		bool ctl = (unsigned char)*c < 0x20 || *c == 0x7f ||
-			(k == 2 && (unsigned char)c[0] == 0xc2 &&
-				(unsigned char)c[1] < 0xa0);
+			   (k == 2 && (unsigned char)c[0] == 0xc2 &&
+				   (unsigned char)c[1] < 0xa0);
 		size_t add = ctl ? 1 : (size_t)k;
 
 		if (b->len - start + add > max_bytes || chars + 1 > max_chars)

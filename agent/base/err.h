@@ -11,10 +11,10 @@
 
 enum err_code {
 	ERR_NONE = 0,
-	ERR_TEMP,   /* may pass if tried again: network, ENOSPC, EMFILE */
-	ERR_PERM,   /* will not pass unchanged: bad config, bad payload */
-	ERR_ABSENT, /* the thing asked for does not exist */
-	ERR_DENIED, /* signature, token or permission was refused */
+	ERR_TEMP,     /* may pass if tried again: network, ENOSPC, EMFILE */
+	ERR_PERM,     /* will not pass unchanged: bad config, bad payload */
+	ERR_ABSENT,   /* the thing asked for does not exist */
+	ERR_DENIED,   /* signature, token or permission was refused */
 	ERR_CANCELED, /* somebody asked us to stop */
 };
 

@@ -54,9 +54,9 @@ scaled(const char *s, const struct unit *units, size_t n, int64_t *ret)
 		s++;
 	for (size_t i = 0; i < n; i++)
 		if (!strcasecmp(s, units[i].name))
-			return __builtin_mul_overflow(v, units[i].factor, ret) ?
-				-1 :
-				0;
+			return __builtin_mul_overflow(v, units[i].factor, ret)
+				       ? -1
+				       : 0;
 	return -1;
 }
 

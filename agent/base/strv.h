@@ -10,14 +10,14 @@ struct strv {
 	size_t len, cap;
 };
 
-#define STRV_INIT             \
-	{                     \
-		NULL, 0, 0    \
+#define STRV_INIT                                                              \
+	{                                                                      \
+		NULL, 0, 0                                                     \
 	}
 
-void strv_release(struct strv *s); /* also for AUTO */
+void strv_release(struct strv *s);              /* also for AUTO */
 void strv_add(struct strv *s, const char *str); /* copies */
-void strv_give(struct strv *s, char *str); /* takes */
+void strv_give(struct strv *s, char *str);      /* takes */
 void strv_addf(struct strv *s, const char *fmt, ...) PRINTF(2, 3);
 void strv_copy(struct strv *to, const struct strv *from); /* appends */
 

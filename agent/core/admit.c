@@ -5,6 +5,7 @@
  */
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
 #include "core/submit.h"
@@ -13,6 +14,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #define RUNS_PER_DELIVERY 1000
 #define INCOMING_MAX (1 << 20)
@@ -99,6 +101,7 @@ admit_deliver(struct core *c, struct ask *a)
 	for (size_t i = 0; i < a->npushes; i++)
 		if (admit_one(c, &a->pushes[i], &runs[i], &a->err) < 0)
 			goto failed;
+	crash_point("admit.received");
 	for (size_t i = 0; i < a->keys.len; i++)
 		if (journal_dedupe_put(c->journal, a->keys.v[i],
 			    strlen(a->keys.v[i]), runs, a->npushes, now,
@@ -158,13 +161,18 @@ admit_retry(struct core *c, struct ask *a)
 	jset_str(ev.data, "job", a->job);
 	jset_str(ev.data, "by", a->by);
 	if (core_event(l, &ev) < 0) {
-		err_set(&a->err, c->failed ? ERR_TEMP : ERR_ABSENT,
-			"run %" PRIu64 " cannot be retried like that: there "
-			"is no job '%s'",
-			l->id, a->job ? a->job : "");
+		if (c->failed)
+			err_set(&a->err, ERR_TEMP,
+				"the journal cannot be written");
+		else
+			err_set(&a->err, ERR_ABSENT,
+				"run %" PRIu64 " has no job '%s'", l->id,
+				a->job ? a->job : "");
 		return;
 	}
 	l->start_failures = 0;
+	l->retry_at_ms = 0;
+	crash_point("admit.retried");
 	notify_state(l);
 	give_view(a, l);
 	core_want_dispatch(c);
@@ -189,59 +197,128 @@ admit_cancel(struct core *c, struct ask *a)
 		err_set(&a->err, ERR_TEMP, "the journal cannot be written");
 		return;
 	}
+	crash_point("admit.canceled");
 	give_view(a, l);
 	core_want_dispatch(c);
 }
 
 /* ---- what hooks left while the agent was down ---- */
 
+/* A repository's owner is not always ours, so that nothing below it is
+ * reached through a link or taken for more than it is. */
+static const char *const incoming_folders[] = {
+	"tellus/incoming",
+	".git/tellus/incoming",
+};
+
+/* The folder of a repository, or -1. */
+static int
+open_incoming(const char *repo, size_t which)
+{
+	struct err ignored;
+	AUTO(fd_closep) int top = path_open_dir(AT_FDCWD, repo, &ignored);
+
+	if (top < 0)
+		return -1;
+	return path_open_beneath(top, incoming_folders[which],
+		O_RDONLY | O_DIRECTORY, 0, &ignored);
+}
+
 struct incoming {
 	struct ask ask;
-	char *path; /* removed after the commit */
+	char *repo, *name; /* removed after the commit */
+	size_t which;
 };
 
 static void
 incoming_done(struct ask *a)
 {
 	struct incoming *in = a->arg;
+	AUTO(fd_closep) int dir = -1;
 
-	if (a->ok && unlink(in->path) < 0)
-		log_line(
-			LOG_WARN, "remove '%s': %s", in->path, strerror(errno));
-	if (!a->ok)
-		log_line(LOG_ERROR, "'%s': %s", in->path, a->err.msg);
+	crash_point("incoming.before-remove");
+	if (a->ok) {
+		dir = open_incoming(in->repo, in->which);
+		if (dir < 0 || unlinkat(dir, in->name, 0) < 0)
+			log_line(LOG_WARN, "remove '%s/%s/%s': %s", in->repo,
+				incoming_folders[in->which], in->name,
+				strerror(errno));
+	} else {
+		log_line(LOG_ERROR, "'%s/%s/%s': %s", in->repo,
+			incoming_folders[in->which], in->name, a->err.msg);
+	}
 	for (size_t i = 0; i < a->npushes; i++)
 		push_release(&a->pushes[i]);
 	free(a->pushes);
 	free(a->runs);
 	strv_release(&a->keys);
-	free(in->path);
+	free(in->repo);
+	free(in->name);
 	free(in);
 }
 
-static void
-take_incoming(struct core *c, const char *folder, const char *name)
+/* A plain file of at most INCOMING_MAX bytes; a pipe would hold us up. */
+static int
+read_incoming(int dir, const char *name, char **ret, size_t *len, struct err *e)
 {
-	AUTO(freep) char *text = NULL, *path = NULL;
+	AUTO(buf_release) struct buf b = BUF_INIT;
+	AUTO(fd_closep)
+	int fd = path_open_beneath(dir, name, O_RDONLY | O_NONBLOCK, 0, e);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "stat");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_PERM, "it is not a plain file");
+	if (fd_slurp(fd, INCOMING_MAX, &b, e) < 0)
+		return -1;
+	*len = b.len;
+	*ret = buf_take(&b);
+	return 0;
+}
+
+static int
+parse_incoming(struct core *c, const struct repo_conf *repo, int dir,
+	const char *name, struct submit *s, struct err *e)
+{
+	AUTO(freep) char *text = NULL;
+	size_t len = 0;
+
+	if (read_incoming(dir, name, &text, &len, e) < 0 ||
+		submit_parse(&c->conf->conf, text, len, s, e) < 0)
+		return -1;
+	/* Who may write here may push here, and nowhere else. */
+	if (!str_eq(s->repo->path, repo->path))
+		return err_set(e, ERR_PERM,
+			"it names the repository '%s', which is another one",
+			s->repo->name);
+	return 0;
+}
+
+static void
+take_incoming(struct core *c, const struct repo_conf *repo, size_t which,
+	int dir, const char *name)
+{
 	AUTO(submit_release) struct submit s = { 0 };
 	struct incoming *in;
 	struct err e = { 0 };
-	size_t len;
 
-	path = xasprintf("%s/%s", folder, name);
-	if (fd_slurp_at(AT_FDCWD, path, INCOMING_MAX, &text, &len, &e) < 0 ||
-		submit_parse(&c->conf->conf, text, len, &s, &e) < 0) {
-		AUTO(freep) char *bad = xasprintf("%s.bad", path);
+	if (parse_incoming(c, repo, dir, name, &s, &e) < 0) {
+		AUTO(freep) char *bad = xasprintf("%s.bad", name);
+		bool kept = e.code == ERR_PERM &&
+			    renameat(dir, name, dir, bad) == 0;
 
-		log_line(LOG_ERROR, "'%s' is not a push: %s; kept as '%s.bad'",
-			path, e.msg, name);
-		if (e.code == ERR_PERM && rename(path, bad) < 0)
-			log_line(LOG_ERROR, "rename '%s': %s", path,
-				strerror(errno));
+		log_line(LOG_ERROR, "'%s/%s/%s' is not a push: %s%s",
+			repo->path, incoming_folders[which], name, e.msg,
+			kept ? "; it is now called .bad" : "");
 		return;
 	}
 	in = xcalloc(1, sizeof(*in));
-	in->path = STEAL(path);
+	in->repo = xstrdup(repo->path);
+	in->name = xstrdup(name);
+	in->which = which;
 	in->ask.kind = ASK_DELIVER;
 	in->ask.pushes = STEAL(s.pushes);
 	in->ask.npushes = s.npushes;
@@ -260,28 +337,27 @@ by_name(const void *a, const void *b)
 }
 
 static void
-scan_incoming(struct core *c, const char *repo)
+scan_incoming(struct core *c, const struct repo_conf *repo, size_t which)
 {
-	static const char *const below[] = { "tellus/incoming",
-		".git/tellus/incoming" };
+	AUTO(strv_release) struct strv names = STRV_INIT;
+	AUTO(fd_closep) int fd = open_incoming(repo->path, which);
+	struct dirent *d;
+	DIR *dir;
 
-	for (size_t i = 0; i < ARRAY_LEN(below); i++) {
-		AUTO(freep) char *folder = xasprintf("%s/%s", repo, below[i]);
-		AUTO(strv_release) struct strv names = STRV_INIT;
-		DIR *dir = opendir(folder);
-		struct dirent *d;
-
-		if (!dir)
-			continue;
-		while ((d = readdir(dir)))
-			if (d->d_name[0] != '.' && !strchr(d->d_name, '.'))
-				strv_add(&names, d->d_name);
-		closedir(dir);
-		if (names.len)
-			qsort(names.v, names.len, sizeof(*names.v), by_name);
-		for (size_t k = 0; k < names.len; k++)
-			take_incoming(c, folder, names.v[k]);
-	}
+	if (fd < 0)
+		return;
+	dir = fdopendir(fd);
+	if (!dir)
+		return;
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.' && !strchr(d->d_name, '.'))
+			strv_add(&names, d->d_name);
+	if (names.len)
+		qsort(names.v, names.len, sizeof(*names.v), by_name);
+	for (size_t k = 0; k < names.len; k++)
+		take_incoming(c, repo, which, fd, names.v[k]);
+	closedir(dir);
+	fd = -1; /* closed with it */
 }
 
 void
@@ -290,6 +366,8 @@ admit_incoming(struct core *c)
 	const struct config *conf = &c->conf->conf;
 
 	for (size_t i = 0; i < conf->nrepos; i++)
-		if (conf->repos[i].path)
-			scan_incoming(c, conf->repos[i].path);
+		for (size_t k = 0;
+			conf->repos[i].path && k < ARRAY_LEN(incoming_folders);
+			k++)
+			scan_incoming(c, &conf->repos[i], k);
 }

@@ -5,6 +5,7 @@
  */
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "core/inner.h"
 
 #include <sys/eventfd.h>
@@ -15,6 +16,7 @@ answer(struct core *c, bool committed, void *arg)
 	struct ask *a = arg;
 
 	(void)c;
+	crash_point("ask.answer");
 	if (!committed && a->ok) {
 		a->ok = false;
 		err_set(&a->err, ERR_TEMP,

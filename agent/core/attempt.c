@@ -5,6 +5,7 @@
  * the lease that they hold.
  */
 #include "base/base.h"
+#include "base/clock.h"
 #include "base/crash.h"
 #include "base/enc.h"
 #include "base/log.h"
@@ -14,13 +15,14 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
-#define READY_MS 30000    /* from assignment to "ready" */
-#define CANCEL_MS 300000  /* from TERM to KILL: "always" steps may run */
-#define LINGER_MS 15000   /* from its last event to the worker's end */
-#define LEASE_POLL_MS 500 /* a lease whose holder cannot be watched */
-#define OUTPUT_TELL_MS 5
+#define READY_MS 30000   /* from assignment to "ready" */
+#define CANCEL_MS 300000 /* from TERM to KILL: "always" steps may run */
+/* A worker ends by itself long before these; one that hangs does not. */
+#define PLAN_MOST_MS 7200000
+#define OVERTIME_MS 600000 /* beyond the job's own deadline */
+#define LINGER_MS 15000    /* from its last event to the worker's end */
+#define UNDONE_MS 1000     /* after a start that could not be committed */
 
 void
 core_attempt_path(uint64_t run, int job, int attempt, struct buf *out)
@@ -46,8 +48,10 @@ by_ref(struct core *c, bool committed, void *arg)
 	struct live *l = live_find(c, ref->run);
 	struct attempt *a = l ? attempt_find(l, ref->job) : NULL;
 
-	if (a && a->number == ref->number)
+	if (a && a->number == ref->number) {
+		a->pending = false;
 		ref->fn(a, committed);
+	}
 	free(ref);
 }
 
@@ -57,6 +61,7 @@ defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed))
 	struct attempt_ref *ref = xmalloc(sizeof(*ref));
 
 	*ref = (struct attempt_ref){ a->live->id, a->job, a->number, fn };
+	a->pending = true;
 	core_defer(a->core, by_ref, ref);
 }
 
@@ -125,6 +130,7 @@ lost(struct attempt *a, const char *text)
 	ev.job = a->job;
 	ev.attempt = a->number;
 	jset_str(ev.data, "text", text);
+	crash_point("attempt.lost");
 	if (a->rebooted && a->job >= 0 && first_unsynced(a) >= 0)
 		jset_int(ev.data, "from", first_unsynced(a));
 	a->phase = ATTEMPT_FINISHED;
@@ -135,35 +141,48 @@ lost(struct attempt *a, const char *text)
 	defer(a, lost_committed);
 }
 
-static void poll_lease(void *arg);
-
 void
 attempt_check(struct attempt *a)
 {
 	tail_read(a);
-	if (a->timer.armed && a->timer.fn == poll_lease)
+	if (attempt_is_polled(a))
 		return; /* somebody has the lease still */
 	if (!a->worker && a->phase == ATTEMPT_GOING && !a->core->failed)
 		lost(a, "the worker ended without a result");
 }
 
+/* Nothing ran: it is started again, a little later. */
+static void
+never_went(struct attempt *a)
+{
+	struct live *l = a->live;
+	bool undone = a->undone;
+	int job = a->job;
+	struct err e;
+
+	attempt_free(a);
+	if (l->core->stopping)
+		return;
+	if (undone) {
+		l->retry_at_ms = clock_boot_ms() + UNDONE_MS;
+		dispatch_delayed(l);
+		return;
+	}
+	err_set(&e, ERR_TEMP, "the worker ended before it was ready");
+	dispatch_start_failed(l, job, &e);
+}
+
 void
 attempt_worker_ended(struct attempt *a)
 {
-	struct live *l = a->live;
-
-	if (a->phase == ATTEMPT_GOING) {
+	if (a->pending)
+		return; /* what becomes of it depends on the commit */
+	if (a->phase == ATTEMPT_GOING)
 		attempt_check(a);
-	} else if (a->phase == ATTEMPT_FINISHED) {
+	else if (a->phase == ATTEMPT_FINISHED)
 		attempt_free(a);
-	} else {
-		/* Nothing ran: it is simply started again. */
-		log_line(LOG_WARN,
-			"run %" PRIu64 ": a worker ended before it was ready",
-			l->id);
-		l->start_failures++;
-		attempt_free(a);
-	}
+	else
+		never_went(a);
 }
 
 static void
@@ -192,22 +211,50 @@ attempt_cancel(struct attempt *a)
 
 /* ---- its start ---- */
 
+/* The last resort against a worker that hangs. */
+void
+attempt_limit_time(struct attempt *a)
+{
+	int64_t ms = PLAN_MOST_MS;
+
+	if (a->job >= 0) {
+		ms = job_timeout(a->live, a->job);
+		if (!ms)
+			return;
+		ms += OVERTIME_MS;
+	}
+	loop_timer_set(a->core->loop, &a->timer, ms, kill_worker, a);
+}
+
+/* The worker sees the end of its socket: nothing ran. */
+static void
+take_back(struct attempt *a)
+{
+	a->phase = ATTEMPT_STARTING;
+	a->undone = true;
+	if (a->worker)
+		worker_drop_control(a->worker);
+	else
+		never_went(a);
+}
+
 static void
 go(struct attempt *a, bool committed)
 {
 	struct err e = { 0 };
 
-	if (!committed || !a->worker) {
-		/* The worker sees the end of its socket: nothing ran. */
-		if (a->worker) {
-			worker_drop_control(a->worker);
-			a->phase = ATTEMPT_STARTING;
-		}
+	if (!committed) {
+		take_back(a);
 		return;
 	}
 	a->phase = ATTEMPT_GOING;
-	a->live->start_failures = 0;
 	loop_timer_cancel(a->core->loop, &a->timer);
+	if (!a->worker) {
+		attempt_check(a); /* it ended meanwhile: it is lost */
+		return;
+	}
+	a->live->start_failures = 0;
+	attempt_limit_time(a);
 	crash_point("attempt.before-go");
 	if (fd_send(a->worker->control, "go", 2, -1, &e) < 0)
 		log_line(LOG_WARN, "run %" PRIu64 ": %s", a->live->id, e.msg);
@@ -233,8 +280,11 @@ attempt_ready(struct attempt *a)
 	jset_str(ev.data, "boot", c->boot);
 	jset_int(ev.data, "epoch", (int64_t)c->epoch);
 	a->phase = ATTEMPT_READY;
-	core_event(a->live, &ev);
-	defer(a, go);
+	crash_point("attempt.ready");
+	if (core_event(a->live, &ev) < 0 && !c->failed)
+		take_back(a); /* refused: it must not run */
+	else
+		defer(a, go);
 }
 
 /* The attempt's folder with spec.json, an empty spool and the lease, which
@@ -255,6 +305,7 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	dir = path_open_dir(c->state_fd, path, e);
 	if (dir < 0)
 		return -1;
+	crash_point("attempt.folder");
 	fd = openat(dir, "spec.json", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(e, "create '%s/spec.json'", path);
@@ -266,16 +317,17 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	/* Followers may come before the first byte does. */
 	if (a->job >= 0)
 		close(openat(dir, "output",
-			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+			O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
 	lease = openat(dir, "lease", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lease < 0)
 		return err_sys(e, "create '%s/lease'", path);
+	crash_point("attempt.spec-written");
 	if (fd_lock(lease, e) != 0)
 		return err_set(e, ERR_TEMP, "'%s/lease' is locked", path);
 	return STEAL_FD(lease);
 }
 
-static struct attempt *
+struct attempt *
 attempt_new(struct live *l, int job, int number)
 {
 	struct attempt *a = xcalloc(1, sizeof(*a));
@@ -313,8 +365,11 @@ assign(struct attempt *a, struct worker *w, struct err *e)
 	w->attempt = a;
 	buf_addf(&msg, "%s\n%s", a->core->conf->conf.state, path.data);
 	crash_point("attempt.before-assign");
-	if (fd_send(w->control, msg.data, msg.len, lease, e) < 0)
+	if (fd_send(w->control, msg.data, msg.len, lease, e) < 0) {
+		e->code = ERR_TEMP; /* it has ended: another one is started */
 		return err_wrap(e, "give the worker its job");
+	}
+	crash_point("attempt.assigned");
 	loop_timer_set(a->core->loop, &a->timer, READY_MS, kill_worker, a);
 	return 0;
 }
@@ -347,6 +402,7 @@ finished(struct attempt *a, bool committed)
 		a->phase = ATTEMPT_GOING;
 		return;
 	}
+	crash_point("attempt.finished");
 	/* A planner that can still be spoken to may take the first job. */
 	if (w && a->job < 0 && w->control >= 0 && !a->live->idle &&
 		!run_state_is_final(a->live->run->state)) {
@@ -367,153 +423,4 @@ attempt_done(struct attempt *a)
 {
 	a->phase = ATTEMPT_FINISHED;
 	defer(a, finished);
-}
-
-/* ---- after a restart ---- */
-
-static bool
-lease_is_held(struct attempt *a)
-{
-	AUTO(buf_release) struct buf path = BUF_INIT;
-	AUTO(fd_closep) int fd = -1;
-	struct err e;
-
-	core_attempt_path(a->live->id, a->job, a->number, &path);
-	buf_addz(&path, "/lease");
-	fd = openat(a->core->state_fd, path.data, O_RDWR | O_CLOEXEC);
-	return fd >= 0 && fd_lock_held(fd, &e) == 1;
-}
-
-static void
-poll_lease(void *arg)
-{
-	struct attempt *a = arg;
-
-	if (lease_is_held(a))
-		loop_timer_set(
-			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
-	else
-		attempt_check(a);
-}
-
-/* The process that holds the lease, watched by pidfd; when it cannot be
- * watched, the lease itself is looked at now and then. */
-static void
-find_worker(struct attempt *a, int64_t pid, int64_t start)
-{
-	struct worker *w;
-	struct err e = { 0 };
-	int pidfd = pidfd_for((pid_t)pid, (uint64_t)start, &e);
-
-	if (pidfd < 0) {
-		loop_timer_set(
-			a->core->loop, &a->timer, LEASE_POLL_MS, poll_lease, a);
-		return;
-	}
-	w = worker_found(a->core, (pid_t)pid, (uint64_t)start, pidfd, &e);
-	if (!w)
-		return;
-	w->attempt = a;
-	a->worker = w;
-	log_line(LOG_NOTICE, "run %" PRIu64 " job %d: worker %d found again",
-		a->live->id, a->job, (int)pid);
-}
-
-void
-attempt_recover(struct live *l, int job)
-{
-	const struct run *r = l->run;
-	const struct run_job *j = job < 0 ? NULL : &r->jobs[job];
-	struct attempt *a =
-		attempt_new(l, job, j ? j->attempt : r->plan_attempt);
-	const char *boot = j ? j->boot : r->boot;
-	struct err e = { 0 };
-
-	snprintf(a->nonce, sizeof(a->nonce), "%s", j ? j->nonce : r->nonce);
-	a->phase = ATTEMPT_GOING;
-	if (journal_spool_get(l->core->journal, l->id, job, a->number,
-		    &a->offset, &e) < 0)
-		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
-	tail_open(a);
-	a->rebooted = !str_eq(boot, l->core->boot);
-	if (!a->rebooted && lease_is_held(a)) {
-		find_worker(a, j ? j->pid : r->pid,
-			j ? j->start_time : r->start_time);
-		tail_read(a);
-		return;
-	}
-	attempt_check(a);
-}
-
-/* ---- output ---- */
-
-/*
- * Measures the output before it reads the events: a step's end is written
- * before a byte of the next step, so what was measured belongs to the step
- * that runs after the events have been read.
- */
-static void
-measure_output(struct attempt *a)
-{
-	struct run_job *j;
-	struct stat st;
-
-	if (a->output < 0 || fstat(a->output, &st) < 0)
-		return;
-	tail_read(a);
-	j = &a->live->run->jobs[a->job];
-	for (size_t i = 0; i < j->nsteps; i++) {
-		struct run_step *s = &j->steps[i];
-
-		if (s->state != RUN_RUNNING || s->attempt != a->number)
-			continue;
-		s->live = MAX((int64_t)st.st_size - s->output, s->live);
-		a->live->touched = true;
-	}
-}
-
-static void
-tell_output(void *arg)
-{
-	struct core *c = arg;
-
-	for (struct live *l = c->lives; l; l = l->next)
-		for (struct attempt *a = l->attempts; a; a = a->next)
-			if (a->output_grew) {
-				a->output_grew = false;
-				measure_output(a);
-			}
-}
-
-static void
-output_grew(uint32_t mask UNUSED, const char *name UNUSED, void *arg)
-{
-	struct attempt *a = arg;
-
-	a->output_grew = true;
-	if (!a->core->output_timer.armed)
-		loop_timer_set(a->core->loop, &a->core->output_timer,
-			OUTPUT_TELL_MS, tell_output, a->core);
-}
-
-void
-attempt_watch_output(struct attempt *a)
-{
-	AUTO(buf_release) struct buf path = BUF_INIT;
-	AUTO(freep) char *whole = NULL;
-	struct err e;
-
-	if (a->watch_output >= 0 || a->job < 0)
-		return;
-	core_attempt_path(a->live->id, a->job, a->number, &path);
-	buf_addz(&path, "/output");
-	if (a->output < 0)
-		a->output = path_open_beneath(
-			a->core->state_fd, path.data, O_RDONLY, 0, &e);
-	whole = xasprintf("%s/%s", a->core->conf->conf.state, path.data);
-	a->watch_output = watch_add(
-		a->core->watches, whole, IN_MODIFY, output_grew, a, &e);
-	/* What was printed before anybody looked is told as well. */
-	if (a->watch_output >= 0)
-		output_grew(0, NULL, a);
 }

@@ -6,6 +6,7 @@
  */
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
 #include "os/fd.h"
@@ -63,11 +64,15 @@ reload(struct core *c)
 		config_unref(fresh);
 		return;
 	}
+	/* The folder that is open and locked is the state folder until the
+	 * end, whether the command line named it or the file did. */
+	str_set(&fresh->conf.state, c->conf->conf.state);
 	pthread_mutex_lock(&c->mutex);
 	old = c->conf;
 	c->conf = fresh;
 	pthread_mutex_unlock(&c->mutex);
 	config_unref(old);
+	log_set_level((enum log_level)fresh->conf.log_level);
 	log_line(
 		LOG_NOTICE, "configuration read again from %s", c->config_path);
 	admit_incoming(c);
@@ -192,6 +197,7 @@ open_journal(struct core *c, struct err *e)
 		return -1;
 	if (journal_begin(c->journal, e) < 0)
 		return -1;
+	crash_point("core.epoch");
 	if (journal_raise_epoch(c->journal, &c->epoch, e) < 0) {
 		journal_abort(c->journal);
 		return -1;
@@ -256,6 +262,8 @@ core_new(struct core **ret, struct config *take, const struct core_opts *o,
 int
 core_run(struct core *c, struct err *e)
 {
+	int rc;
+
 	loop_timer_set(
 		c->loop, &c->dedupe_timer, DEDUPE_EVERY_MS, expire_dedupe, c);
 	if (c->conf->conf.idle_exit_ms)
@@ -264,10 +272,14 @@ core_run(struct core *c, struct err *e)
 	admit_incoming(c);
 	clean_start(c);
 	eventfd_write(c->wake_fd, 1);
-	if (loop_run(c->loop, e) < 0)
-		return -1;
+	rc = loop_run(c->loop, e);
 	ask_close(c);
-	return 0;
+	if (rc == 0 && c->fatal.code) {
+		*e = c->fatal;
+		e->code = ERR_TEMP; /* a new start may mend it */
+		rc = -1;
+	}
+	return rc;
 }
 
 void
@@ -276,6 +288,7 @@ core_free(struct core *c)
 	if (!c)
 		return;
 	lives_free(c);
+	nears_free(c);
 	workers_free(c);
 	clean_free(c);
 	notify_free(c);

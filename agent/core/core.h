@@ -20,14 +20,14 @@ struct core;
 
 struct core_opts {
 	const char *config_path; /* for SIGHUP; or NULL */
-	const char *libexecdir; /* where tellus-worker is */
-	bool private_agent; /* of tellus run: ends when idle */
+	const char *libexecdir;  /* where tellus-worker is */
+	bool private_agent;      /* of tellus run: ends when idle */
 };
 
 /* Takes the configuration.  Opens the state folder, its lock (ERR_TEMP
  * "already running as pid N"), the journal, and recovers. */
-int core_new(struct core **ret, struct config *take,
-	const struct core_opts *o, struct err *e);
+int core_new(struct core **ret, struct config *take, const struct core_opts *o,
+	struct err *e);
 /* Runs until SIGTERM or SIGINT (or idle, for a private agent). */
 int core_run(struct core *c, struct err *e);
 void core_free(struct core *c);
@@ -55,11 +55,11 @@ struct run_view *run_view_ref(struct run_view *v);
 
 enum ask_kind {
 	ASK_DELIVER, /* push, keys: a run for each of pushes */
-	ASK_RUNS, /* filter: json gets a JSON array of list rows */
-	ASK_RUN, /* run: view */
-	ASK_RETRY, /* run, job (or NULL), by */
-	ASK_CANCEL, /* run, by */
-	ASK_STATUS, /* json: the agent's state, for doctor and healthz */
+	ASK_RUNS,    /* filter: json gets a JSON array of list rows */
+	ASK_RUN,     /* run: view */
+	ASK_RETRY,   /* run, job (or NULL), by */
+	ASK_CANCEL,  /* run, by */
+	ASK_STATUS,  /* json: the agent's state, for doctor and healthz */
 };
 
 struct ask {
@@ -97,8 +97,7 @@ void core_ask(struct core *c, struct ask *a);
  * page), the view of the changed run.  From any thread.
  */
 typedef void core_watch_fn(uint64_t run, struct run_view *take, void *arg);
-uint64_t core_watch(struct core *c, uint64_t run, core_watch_fn *fn,
-	void *arg);
+uint64_t core_watch(struct core *c, uint64_t run, core_watch_fn *fn, void *arg);
 /* After it returns fn is not called any more (it waits for the core). */
 void core_unwatch(struct core *c, uint64_t id);
 

@@ -6,6 +6,7 @@
  */
 #include "base/base.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
 #include "model/expr.h"
@@ -35,8 +36,9 @@ free_slots(const struct core *c)
 	return s;
 }
 
-static void
-finish_run(struct live *l, enum run_state state, const struct reason *why)
+void
+dispatch_finish_run(
+	struct live *l, enum run_state state, const struct reason *why)
 {
 	struct event ev;
 
@@ -48,6 +50,7 @@ finish_run(struct live *l, enum run_state state, const struct reason *why)
 		jset_str(ev.data, "suggestion", why->suggestion);
 		jset_str(ev.data, "step", why->step);
 	}
+	crash_point("dispatch.finish-run");
 	if (core_event(l, &ev) == 0)
 		notify_state(l);
 }
@@ -66,12 +69,31 @@ finish_job(struct live *l, size_t job, enum run_state state, const char *class,
 	jset_str(why, "text", text);
 	jset_str(why, "suggestion", suggestion);
 	json_object_set_new(ev.data, "reason", why);
+	crash_point("dispatch.finish-job");
 	core_event(l, &ev);
 }
 
-/* A start failed: later again, or the job (or the run) is an error. */
 static void
-start_failed(struct live *l, int job, const struct err *e)
+wake_later(void *arg)
+{
+	core_want_dispatch(arg);
+}
+
+bool
+dispatch_delayed(struct live *l)
+{
+	int64_t left = l->retry_at_ms - clock_boot_ms();
+	struct loop_timer *t = &l->core->queue_timer;
+
+	if (!l->retry_at_ms || left <= 0)
+		return false;
+	if (!t->armed || t->at_ms > l->retry_at_ms)
+		loop_timer_set(l->core->loop, t, left, wake_later, l->core);
+	return true;
+}
+
+void
+dispatch_start_failed(struct live *l, int job, const struct err *e)
 {
 	struct reason why = {
 		.class = (char *)"infra",
@@ -85,34 +107,15 @@ start_failed(struct live *l, int job, const struct err *e)
 	if (++l->start_failures < START_FAILURES_MAX) {
 		l->retry_at_ms = clock_boot_ms() +
 				 ((int64_t)START_RETRY_MS << l->start_failures);
+		dispatch_delayed(l);
 		return;
 	}
 	if (job < 0)
-		finish_run(l, RUN_ERROR, &why);
+		dispatch_finish_run(l, RUN_ERROR, &why);
 	else
 		finish_job(l, (size_t)job, RUN_ERROR,
 			e->code == ERR_PERM ? "config" : "infra", e->msg, NULL);
 	l->start_failures = 0;
-}
-
-static void
-wake_later(void *arg)
-{
-	core_want_dispatch(arg);
-}
-
-/* Looks at the queue again when the delay of l is over. */
-static bool
-delayed(struct live *l)
-{
-	int64_t left = l->retry_at_ms - clock_boot_ms();
-	struct loop_timer *t = &l->core->queue_timer;
-
-	if (!l->retry_at_ms || left <= 0)
-		return false;
-	if (!t->armed || t->at_ms > l->retry_at_ms)
-		loop_timer_set(l->core->loop, t, left, wake_later, l->core);
-	return true;
 }
 
 /* ---- planning ---- */
@@ -128,7 +131,7 @@ plan_run(struct live *l, struct slots *s)
 			.text = (char *)"canceled before it started",
 		};
 
-		finish_run(l, RUN_CANCELED, &why);
+		dispatch_finish_run(l, RUN_CANCELED, &why);
 		return;
 	}
 	if (l->run->plan_lost >= LOST_MAX) {
@@ -139,13 +142,14 @@ plan_run(struct live *l, struct slots *s)
 					      "machine's memory, then retry",
 		};
 
-		finish_run(l, RUN_ERROR, &why);
+		dispatch_finish_run(l, RUN_ERROR, &why);
 		return;
 	}
-	if (s->planners <= 0 || delayed(l))
+	if (s->planners <= 0 || dispatch_delayed(l) ||
+		clean_holds(l->core, l->id))
 		return;
 	if (attempt_start(l, -1, NULL, &e) < 0)
-		start_failed(l, -1, &e);
+		dispatch_start_failed(l, -1, &e);
 	else
 		s->planners--;
 }
@@ -197,10 +201,10 @@ start_job(struct live *l, size_t i, struct slots *s)
 			"then: tellus retry");
 		return;
 	}
-	if (s->jobs <= 0 || delayed(l))
+	if (s->jobs <= 0 || dispatch_delayed(l) || clean_holds(l->core, l->id))
 		return;
 	if (attempt_start(l, (int)i, STEAL(l->idle), &e) < 0)
-		start_failed(l, (int)i, &e);
+		dispatch_start_failed(l, (int)i, &e);
 	else
 		s->jobs--;
 }
@@ -248,7 +252,7 @@ consider_jobs(struct live *l, struct slots *s)
 		return;
 	if (l->run->cancel_wanted && to != RUN_PASSED && to != RUN_ERROR)
 		to = RUN_CANCELED;
-	finish_run(l, to, why);
+	dispatch_finish_run(l, to, why);
 }
 
 static void
@@ -258,11 +262,10 @@ cancel_attempts(struct live *l)
 		attempt_cancel(a);
 }
 
-bool
+void
 dispatch(struct core *c)
 {
 	struct slots s = free_slots(c);
-	bool open;
 
 	for (struct live *l = c->lives; l && !c->failed; l = l->next) {
 		struct run *r = l->run;
@@ -270,7 +273,7 @@ dispatch(struct core *c)
 		if (r->cancel_wanted)
 			cancel_attempts(l);
 		if (r->state == RUN_BLOCKED && r->cancel_wanted)
-			finish_run(l, RUN_CANCELED, &r->reason);
+			dispatch_finish_run(l, RUN_CANCELED, &r->reason);
 		else if (r->state == RUN_RECEIVED ||
 			 ((r->state == RUN_PLANNING ||
 				  r->state == RUN_WAITING) &&
@@ -281,8 +284,7 @@ dispatch(struct core *c)
 			consider_jobs(l, &s);
 		}
 	}
-	open = journal_is_open_txn(c->journal);
-	if (open)
+	/* What was decided may let more start. */
+	if (journal_is_open_txn(c->journal))
 		core_want_dispatch(c);
-	return open;
 }

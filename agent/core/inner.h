@@ -27,14 +27,14 @@ struct worker {
 	struct worker *next; /* of all, so that none is forgotten */
 	pid_t pid;
 	uint64_t start_time;
-	struct child *child; /* NULL once it has ended */
-	int control; /* our end of its socket; -1 after a restart */
+	struct child *child;     /* NULL once it has ended */
+	int control;             /* our end of its socket; -1 after a restart */
 	struct attempt *attempt; /* what it works on, or NULL */
 };
 
 enum attempt_phase {
 	ATTEMPT_STARTING, /* assigned; "ready" has not come */
-	ATTEMPT_READY, /* its start is being committed */
+	ATTEMPT_READY,    /* its start is being committed */
 	ATTEMPT_GOING,
 	ATTEMPT_FINISHED, /* its last event is in the journal */
 };
@@ -48,14 +48,16 @@ struct attempt {
 	char nonce[33];
 	enum attempt_phase phase;
 	struct worker *worker; /* NULL: gone */
-	int spool; /* descriptor of "events", -1 until it is there */
+	int spool;      /* descriptor of "events", -1 until it is there */
 	int64_t offset; /* read and journalled so far */
 	int watch_events, watch_output; /* ids, -1: none */
 	int output; /* descriptor, while somebody follows; else -1 */
 	bool term_sent, output_grew;
+	bool pending;  /* its start or its end is in this turn's commit */
+	bool undone;   /* the commit of its start failed: no fault of it */
 	bool rebooted; /* since it ran: what was not synced may be gone */
 	struct loop_timer timer; /* start deadline, then kill, then lease */
-	struct attempt *next; /* of the same run */
+	struct attempt *next;    /* of the same run */
 };
 
 /* A run that is not final, or has workers or a failed commit to undo. */
@@ -63,15 +65,15 @@ struct live {
 	struct core *core;
 	uint64_t id;
 	struct run *run;
-	bool dirty; /* its row must be put in this turn */
+	bool dirty;   /* its row must be put in this turn */
 	bool touched; /* its watchers must be told */
 	struct attempt *attempts;
 	struct worker *idle; /* the planner's, waiting for a job */
-	json_t *plan; /* plan.json, read when first needed */
+	json_t *plan;        /* plan.json, read when first needed */
 	int64_t retry_at_ms; /* boot clock: do not start before */
 	int start_failures;
 	bool ran; /* a worker has been at it: there is something to clean */
-	struct live *next;
+	struct live *prev, *next;
 };
 
 typedef void defer_fn(struct core *c, bool committed, void *arg);
@@ -89,7 +91,8 @@ struct watcher {
 	struct watcher *next;
 };
 
-struct outbox; /* notify.c */
+struct outbox;  /* notify.c */
+struct near;    /* spec.c */
 struct cleaner; /* clean.c */
 
 struct core {
@@ -104,7 +107,8 @@ struct core {
 	char boot[BOOT_ID_MAX];
 	int64_t started_ms;
 
-	struct live *lives; /* by increasing id */
+	struct live *lives, *last_live; /* by increasing id */
+	struct near *nears;             /* each repository's last tree */
 	struct worker *workers;
 	bool want_dispatch;
 	bool failed; /* a write of this turn failed */
@@ -112,7 +116,8 @@ struct core {
 	struct deferred *defers;
 	size_t ndefers, defers_cap;
 	struct loop_timer retry_timer, queue_timer, idle_timer, dedupe_timer;
-	struct loop_timer output_timer;
+	struct loop_timer output_timer, turn_timer;
+	struct err fatal; /* why the loop was stopped, if by an error */
 	int64_t last_busy_ms;
 
 	pthread_mutex_t mutex; /* conf, closed, asks, watchers */
@@ -170,14 +175,21 @@ void admit_incoming(struct core *c);
 
 /* ---- dispatch.c ---- */
 
-/* Starts whatever may start now; returns true when it changed something. */
-bool dispatch(struct core *c);
+/* Starts whatever may start now. */
+void dispatch(struct core *c);
+/* A start failed: later again, or the job (-1: the run) is an error. */
+void dispatch_start_failed(struct live *l, int job, const struct err *e);
+/* Looks at the queue again when the run's delay is over; false: it has
+ * none. */
+bool dispatch_delayed(struct live *l);
+void dispatch_finish_run(
+	struct live *l, enum run_state state, const struct reason *why);
 
 /* ---- worker.c ---- */
 
 /* Starts tellus-worker; path goes into its argv. */
-int worker_spawn(struct core *c, const char *path, struct worker **ret,
-	struct err *e);
+int worker_spawn(
+	struct core *c, const char *path, struct worker **ret, struct err *e);
 /* One of an earlier tellusd, watched by pidfd (taken). */
 struct worker *worker_found(struct core *c, pid_t pid, uint64_t start_time,
 	int pidfd, struct err *e);
@@ -188,7 +200,6 @@ void worker_release(struct worker *w);
 void workers_free(struct core *c); /* forgets all; they go on */
 
 /* ---- attempt.c ---- */
-
 
 /* Assigns the next attempt of a job (-1: planning) to w, or to a new
  * worker when w is NULL. */
@@ -202,6 +213,11 @@ void attempt_done(struct attempt *a);
 /* Reads its spool; without a worker and an end it is lost. */
 void attempt_check(struct attempt *a);
 struct attempt *attempt_find(struct live *l, int job);
+/* For reattach.c. */
+struct attempt *attempt_new(struct live *l, int job, int number);
+void attempt_limit_time(struct attempt *a);
+/* Its worker cannot be watched: its lease is looked at now and then. */
+bool attempt_is_polled(const struct attempt *a);
 /* Followers came: watch the output file too. */
 void attempt_watch_output(struct attempt *a);
 /* Its worker said "ready", or has ended (a->worker is NULL then). */
@@ -223,6 +239,12 @@ int spec_write(struct live *l, int job, int number, const char *nonce,
 	struct buf *out, struct err *e);
 /* The run's plan.json; borrowed.  NULL and *e when it cannot be read. */
 json_t *live_plan(struct live *l, struct err *e);
+/* How long a job may take, by its plan or the configuration; 0: for ever. */
+int64_t job_timeout(struct live *l, int job);
+/* The tree that was last planned of a repository: new ones are made upon
+ * it. */
+void near_note(struct core *c, const char *repository, const char *tree);
+void nears_free(struct core *c);
 /* The contexts github and needs for a job's "if". */
 json_t *job_contexts(struct live *l, const struct run_job *j);
 
@@ -230,9 +252,17 @@ json_t *job_contexts(struct live *l, const struct run_job *j);
 
 int notify_init(struct core *c, struct err *e);
 void notify_free(struct core *c);
+/* Puts an intent into the outbox; it is sent after the commit. */
+void notify_put(struct core *c, json_t *take);
+size_t notify_waiting(const struct core *c);
+
+/* ---- intent.c ---- */
+
 /* Puts the outbox row that the run's state asks for, if any. */
 void notify_state(struct live *l);
-size_t notify_waiting(const struct core *c);
+/* The run has a plan: if an earlier attempt failed for want of one, which
+ * the forge was told without a workflow's name, that is mended now. */
+void notify_planned(struct live *l);
 
 /* ---- clean.c ---- */
 
@@ -240,6 +270,9 @@ void clean_init(struct core *c);
 void clean_start(struct core *c); /* what an earlier tellusd left */
 /* The run is final and its workers are gone: its layers may go. */
 void clean_run(struct core *c, uint64_t id);
+/* Is a clean-up at work on that run, so that it must not start again yet?
+ * One that only waits is forgotten: the run will be final again. */
+bool clean_holds(struct core *c, uint64_t id);
 void clean_free(struct core *c);
 
 /* ---- watchers.c ---- */

@@ -8,9 +8,13 @@ libcore_a_SOURCES = \
 	agent/core/attempt.c \
 	agent/core/core.c agent/core/core.h agent/core/inner.h \
 	agent/core/dispatch.c \
+	agent/core/intent.c \
+	agent/core/follow.c \
 	agent/core/lives.c \
 	agent/core/notify.c \
 	agent/core/offline.c agent/core/offline.h \
+	agent/core/reattach.c \
+	agent/core/rows.c agent/core/rows.h \
 	agent/core/spec.c \
 	agent/core/submit.c agent/core/submit.h \
 	agent/core/tail.c \

@@ -19,21 +19,40 @@ live_find(struct core *c, uint64_t id)
 struct live *
 live_add(struct core *c, struct run *take)
 {
-	struct live *l = xcalloc(1, sizeof(*l)), **at = &c->lives;
+	struct live *l = xcalloc(1, sizeof(*l));
 
 	l->core = c;
 	l->id = take->id;
 	l->run = take;
-	while (*at && (*at)->id < l->id)
-		at = &(*at)->next;
-	l->next = *at;
-	*at = l;
+	/* New runs have the highest number; only a retried one walks. */
+	l->prev = c->last_live;
+	while (l->prev && l->prev->id > l->id)
+		l->prev = l->prev->prev;
+	l->next = l->prev ? l->prev->next : c->lives;
+	if (l->prev)
+		l->prev->next = l;
+	else
+		c->lives = l;
+	if (l->next)
+		l->next->prev = l;
+	else
+		c->last_live = l;
 	return l;
 }
 
 static void
 live_free(struct live *l)
 {
+	struct core *c = l->core;
+
+	if (l->prev)
+		l->prev->next = l->next;
+	else
+		c->lives = l->next;
+	if (l->next)
+		l->next->prev = l->prev;
+	else
+		c->last_live = l->prev;
 	while (l->attempts)
 		attempt_free(l->attempts);
 	worker_release(l->idle);
@@ -45,28 +64,18 @@ live_free(struct live *l)
 void
 lives_free(struct core *c)
 {
-	while (c->lives) {
-		struct live *l = c->lives;
-
-		c->lives = l->next;
-		live_free(l);
-	}
+	while (c->lives)
+		live_free(c->lives);
 }
 
 void
 lives_sweep(struct core *c)
 {
-	struct live **at = &c->lives;
-
-	while (*at) {
-		struct live *l = *at;
-
+	for (struct live *l = c->lives, *next; l; l = next) {
+		next = l->next;
 		if (l->run && (!run_state_is_final(l->run->state) ||
-				      l->attempts || l->touched)) {
-			at = &l->next;
+				      l->attempts || l->touched || l->dirty))
 			continue;
-		}
-		*at = l->next;
 		if (l->run && l->ran)
 			clean_run(c, l->id);
 		live_free(l);
@@ -104,31 +113,24 @@ run_load(struct core *c, uint64_t id, struct run **ret, struct err *e)
 void
 lives_reload(struct core *c)
 {
-	struct live **at = &c->lives;
-
-	while (*at) {
-		struct live *l = *at;
+	for (struct live *l = c->lives, *next; l; l = next) {
 		struct run *fresh = NULL;
 		struct err e = { 0 };
 
-		if (!l->dirty) {
-			at = &l->next;
+		next = l->next;
+		if (!l->dirty)
 			continue;
-		}
 		l->touched = false;
 		for (struct attempt *a = l->attempts; a; a = a->next)
 			tail_reload(a);
 		if (run_load(c, l->id, &fresh, &e) == 0) {
 			run_free(l->run);
 			l->run = fresh;
-			at = &l->next;
 		} else if (e.code == ERR_ABSENT) {
-			*at = l->next;
 			live_free(l);
 		} else {
 			log_line(
 				LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
-			at = &l->next;
 		}
 	}
 }

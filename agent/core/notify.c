@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/enc.h"
 #include "base/log.h"
 #include "core/inner.h"
 
@@ -20,11 +21,24 @@
 #define SPACING_MS 1000 /* between two writes to one forge */
 #define ACTIVE_MAX 8
 
+#define SUBJECT_BUCKETS 1024
+
+struct intent;
+
+/* What statuses are of: repository, commit and context.  Its intents are
+ * in order; only the first may be sent, and only if it is the last. */
+struct subject {
+	char *key;
+	struct intent *first, *last;
+	struct subject *next; /* in its bucket */
+};
+
 struct intent {
 	struct core *core;
 	uint64_t id; /* of its row */
 	json_t *json;
-	char *key;   /* repository, sha and context */
+	struct subject *subject;
+	struct intent *newer; /* of the same subject */
 	char *forge; /* the api's address: writes are spaced per forge */
 	int tries;
 	int64_t first_ms; /* wall: when it was made */
@@ -32,7 +46,7 @@ struct intent {
 	bool sending;
 	enum { KEEP, DONE, BURY } outcome;
 	char why[256];
-	struct intent *next;
+	struct intent *prev, *next;
 };
 
 struct pace {
@@ -43,7 +57,9 @@ struct pace {
 
 struct outbox {
 	struct poster *poster;
-	struct intent *first, **tail; /* by id: oldest first */
+	struct intent *first, *last; /* by id: oldest first */
+	size_t n;
+	struct subject *subjects[SUBJECT_BUCKETS];
 	struct pace *paces;
 	struct loop_timer timer;
 };
@@ -56,106 +72,113 @@ pump_later(void *arg)
 	pump(arg);
 }
 
+/* Once, however many intents a turn brings. */
+static void
+pump_soon(struct core *c)
+{
+	loop_timer_set(c->loop, &c->outbox->timer, 0, pump_later, c);
+}
+
 /* ---- making them ---- */
+
+static struct subject **
+subject_at(struct outbox *o, const char *key)
+{
+	struct subject **at =
+		&o->subjects[crc32c(0, key, strlen(key)) % SUBJECT_BUCKETS];
+
+	while (*at && !str_eq((*at)->key, key))
+		at = &(*at)->next;
+	return at;
+}
+
+/* Takes the key. */
+static void
+subject_join(struct outbox *o, char *key, struct intent *in)
+{
+	struct subject **at = subject_at(o, key);
+
+	if (!*at) {
+		*at = xcalloc(1, sizeof(**at));
+		(*at)->key = STEAL(key);
+	}
+	free(key);
+	in->subject = *at;
+	if (in->subject->last)
+		in->subject->last->newer = in;
+	else
+		in->subject->first = in;
+	in->subject->last = in;
+}
+
+static void
+subject_leave(struct outbox *o, struct intent *in)
+{
+	struct subject *s = in->subject, **at;
+	struct intent **link = &s->first, *older = NULL;
+
+	while (*link != in) {
+		older = *link;
+		link = &older->newer;
+	}
+	*link = in->newer;
+	if (s->last == in)
+		s->last = older;
+	if (s->first)
+		return;
+	at = subject_at(o, s->key);
+	*at = s->next;
+	free(s->key);
+	free(s);
+}
 
 static struct intent *
 intent_new(struct core *c, uint64_t id, json_t *take)
 {
 	struct intent *in = xcalloc(1, sizeof(*in));
 	const char *repo = jget_str(take, "repository");
+	const char *sha = jget_str(take, "sha");
+	const char *context = jget_str(take, "context");
 	const struct repo_conf *conf =
 		config_repo(&c->conf->conf, repo ? repo : "");
+	struct outbox *o = c->outbox;
 
 	in->core = c;
 	in->id = id;
 	in->json = take;
-	in->key = xasprintf("%s %s %s", repo ? repo : "",
-		jget_str(take, "sha") ? jget_str(take, "sha") : "",
-		jget_str(take, "context") ? jget_str(take, "context") : "");
+	subject_join(o,
+		xasprintf("%s %s %s", repo ? repo : "", sha ? sha : "",
+			context ? context : ""),
+		in);
 	in->forge = xstrdup(conf && conf->api ? conf->api : "");
 	in->tries = (int)jget_int(take, "tries", 0);
 	in->first_ms = jget_int(take, "first", clock_wall_ms());
-	*c->outbox->tail = in;
-	c->outbox->tail = &in->next;
+	in->prev = o->last;
+	if (o->last)
+		o->last->next = in;
+	else
+		o->first = in;
+	o->last = in;
+	o->n++;
 	return in;
 }
 
 static void
 intent_free(struct outbox *o, struct intent *in)
 {
-	struct intent **at = &o->first;
-
-	while (*at != in)
-		at = &(*at)->next;
-	*at = in->next;
-	if (!in->next)
-		o->tail = at;
+	subject_leave(o, in);
+	if (in->prev)
+		in->prev->next = in->next;
+	else
+		o->first = in->next;
+	if (in->next)
+		in->next->prev = in->prev;
+	else
+		o->last = in->prev;
+	o->n--;
 	json_decref(in->json);
-	free(in->key);
 	free(in->forge);
 	free(in);
-}
-
-static void
-describe(const struct run *r, struct buf *out)
-{
-	AUTO(buf_release) struct buf span = BUF_INIT;
-
-	if (r->finished_ms && r->started_ms)
-		clock_addspan(&span, r->finished_ms - r->started_ms);
-	switch (r->state) {
-	case RUN_PASSED:
-		buf_addf(out, "passed in %s", span.data);
-		break;
-	case RUN_QUEUED:
-	case RUN_RUNNING:
-		buf_addz(out, "running");
-		break;
-	default:
-		if (r->reason.step)
-			buf_addf(out, "%s: ", r->reason.step);
-		buf_addz(out, r->reason.text ? r->reason.text
-					     : run_state_name(r->state));
-		break;
-	}
-}
-
-/* Without a workflow (it could not be read) the context is the prefix. */
-static char *
-context_of(const struct run *r, const struct repo_conf *repo)
-{
-	const char *prefix = repo->context ? repo->context : "tellus";
-
-	return r->workflow ? xasprintf("%s/%s", prefix, r->workflow)
-			   : xstrdup(prefix);
-}
-
-static json_t *
-intent_json(struct live *l, const struct repo_conf *repo)
-{
-	const struct run *r = l->run;
-	AUTO(freep) char *context = context_of(r, repo);
-	AUTO(buf_release) struct buf text = BUF_INIT;
-	const char *url = l->core->conf->conf.url;
-	json_t *o = json_object();
-
-	describe(r, &text);
-	jset_int(o, "run", (int64_t)l->id);
-	jset_str(o, "repository", r->push.repository);
-	jset_str(o, "sha", r->push.sha);
-	jset_str(o, "ref", r->push.ref);
-	jset_str(o, "context", context);
-	jset_str(o, "state", run_state_name(r->state));
-	json_object_set_new(
-		o, "description", json_stringn_nocheck(text.data, text.len));
-	if (url) {
-		AUTO(freep)
-		char *page = xasprintf("%s/runs/%" PRIu64, url, l->id);
-
-		jset_str(o, "target_url", page);
-	}
-	jset_int(o, "first", clock_wall_ms());
-	return o;
 }
 
 struct made {
@@ -171,7 +194,8 @@ made_committed(struct core *c, bool committed, void *arg)
 
 	if (committed) {
 		intent_new(c, m->id, m->json);
-		pump(c);
+		crash_point("outbox.made");
+		pump_soon(c);
 	} else {
 		json_decref(m->json);
 	}
@@ -179,25 +203,18 @@ made_committed(struct core *c, bool committed, void *arg)
 }
 
 void
-notify_state(struct live *l)
+notify_put(struct core *c, json_t *take)
 {
-	struct core *c = l->core;
-	const struct run *r = l->run;
-	const struct repo_conf *repo =
-		config_repo(&c->conf->conf, r->push.repository);
 	struct err e = { 0 };
 	struct made *m;
 	char *text;
 
-	if (!repo || !repo->statuses || !repo->token ||
-		repo->kind == FORGE_LOCAL || repo->kind == FORGE_NONE)
+	if (!core_begin(c)) {
+		json_decref(take);
 		return;
-	/* Nothing is said of what no workflow wants. */
-	if (r->state == RUN_SKIPPED || r->state == RUN_RECEIVED ||
-		sha_is_zero(r->push.sha) || !core_begin(c))
-		return;
+	}
 	m = xcalloc(1, sizeof(*m));
-	m->json = intent_json(l, repo);
+	m->json = take;
 	text = json_dumps(m->json, JSON_COMPACT);
 	if (journal_outbox_add(c->journal, text, strlen(text), &m->id, &e) <
 		0) {
@@ -252,9 +269,10 @@ settled(struct core *c, bool committed, void *arg)
 		in->sending = false;
 		in->due_ms = clock_boot_ms() + BACKOFF_FIRST_MS;
 	} else {
+		crash_point("outbox.removed");
 		intent_free(c->outbox, in);
 	}
-	pump(c);
+	pump_soon(c);
 }
 
 static void
@@ -341,7 +359,7 @@ answered(const struct status_answer *a, const struct err *net, void *arg)
 		pace_of(c->outbox, in->forge)->free_ms =
 			clock_boot_ms() + wait_ms;
 	try_later(in, wait_ms);
-	pump(c);
+	pump_soon(c);
 }
 
 static void
@@ -386,24 +404,18 @@ send_one(struct intent *in)
 	status_request_release(&req);
 }
 
-/* Is there a newer one of the same key?  Then this one need not be sent. */
+/* Is there a newer one?  Then this one need not be sent. */
 static bool
 outdated(const struct intent *in)
 {
-	for (const struct intent *n = in->next; n; n = n->next)
-		if (str_eq(n->key, in->key))
-			return true;
-	return false;
+	return in->subject->last != in;
 }
 
-/* Is an older one of the same key still there (being sent)? */
+/* Is an older one still there (being sent)? */
 static bool
-must_wait(const struct outbox *o, const struct intent *in)
+must_wait(const struct intent *in)
 {
-	for (const struct intent *p = o->first; p != in; p = p->next)
-		if (str_eq(p->key, in->key))
-			return true;
-	return false;
+	return in->subject->first != in;
 }
 
 static void
@@ -417,7 +429,7 @@ pump(struct core *c)
 		int64_t due = MAX(in->due_ms, p->free_ms);
 
 		after = in->next;
-		if (in->sending || must_wait(o, in))
+		if (in->sending || must_wait(in))
 			continue;
 		if (outdated(in)) {
 			in->sending = true;
@@ -425,10 +437,12 @@ pump(struct core *c)
 			settle(in);
 			continue;
 		}
-		if (due > now || poster_active(o->poster) >= ACTIVE_MAX) {
+		if (due > now) {
 			next = MIN(next, due);
 			continue;
 		}
+		if (poster_active(o->poster) >= ACTIVE_MAX)
+			continue; /* an answer brings us back */
 		p->free_ms = now + SPACING_MS;
 		send_one(in);
 	}
@@ -456,7 +470,6 @@ notify_init(struct core *c, struct err *e)
 {
 	struct outbox *o = xcalloc(1, sizeof(*o));
 
-	o->tail = &o->first;
 	c->outbox = o;
 	o->poster = poster_new(c->loop);
 	if (journal_outbox_each(c->journal, load_one, c, e) < 0)
@@ -469,11 +482,7 @@ notify_init(struct core *c, struct err *e)
 size_t
 notify_waiting(const struct core *c)
 {
-	size_t n = 0;
-
-	for (const struct intent *in = c->outbox->first; in; in = in->next)
-		n++;
-	return n;
+	return c->outbox->n;
 }
 
 void

@@ -2,6 +2,7 @@
 /* See offline.h. */
 #include "base/base.h"
 #include "core/offline.h"
+#include "core/rows.h"
 #include "model/run.h"
 #include "os/child.h"
 #include "os/fd.h"
@@ -54,7 +55,6 @@ fold(const struct event *ev, void *arg, struct err *e)
 static int
 put_one(uint64_t id, void *arg, struct err *e)
 {
-	AUTO(buf_release) struct buf json = BUF_INIT;
 	AUTO(run_freep) struct run *r = run_new(id);
 	struct journal *j = arg;
 
@@ -62,18 +62,7 @@ put_one(uint64_t id, void *arg, struct err *e)
 		return -1;
 	if (!r->push.repository)
 		return 0;
-	run_to_json(r, false, &json);
-	struct journal_row row = {
-		.run = id,
-		.repository = r->push.repository,
-		.sha = r->push.sha,
-		.ref = r->push.ref ? r->push.ref : "",
-		.state = run_state_name(r->state),
-		.active = !run_state_is_final(r->state),
-		.json = json.data,
-		.json_len = json.len,
-	};
-	return journal_put_row(j, &row, e);
+	return row_put(j, r, e);
 }
 
 static int

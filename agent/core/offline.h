@@ -11,15 +11,14 @@
 #include "model/config.h"
 
 /* verb: "check" or "rebuild".  Prints its findings to standard output. */
-int offline_journal(const struct config *conf, const char *verb,
-	struct err *e);
+int offline_journal(const struct config *conf, const char *verb, struct err *e);
 
 /*
  * One line per fact, "OK|WARN|FAIL  what: text" and the remedy; the box's
  * facts come from "tellus-worker --doctor".  Returns 0, or 2 when
  * something is FAIL.
  */
-int offline_doctor(const char *config, const char *state,
-	const char *libexecdir);
+int offline_doctor(
+	const char *config, const char *state, const char *libexecdir);
 
 #endif

@@ -120,15 +120,55 @@ host_json(const struct config *conf)
 }
 
 /* The tree of the newest earlier run of the repository: near this one. */
-static char *
+struct near {
+	char *repository, *tree;
+	struct near *next;
+};
+
+static struct near *
+near_find(const struct core *c, const char *repository)
+{
+	for (struct near *n = c->nears; n; n = n->next)
+		if (str_eq(n->repository, repository))
+			return n;
+	return NULL;
+}
+
+static const char *
 near_tree(const struct live *l)
 {
-	for (const struct live *o = l->core->lives; o; o = o->next)
-		if (o != l && o->run->tree &&
-			str_eq(o->run->push.repository,
-				l->run->push.repository))
-			return o->run->tree;
-	return NULL;
+	const struct near *n = near_find(l->core, l->run->push.repository);
+
+	return n ? n->tree : NULL;
+}
+
+void
+near_note(struct core *c, const char *repository, const char *tree)
+{
+	struct near *n = near_find(c, repository);
+
+	if (!repository || !tree)
+		return;
+	if (!n) {
+		n = xcalloc(1, sizeof(*n));
+		n->repository = xstrdup(repository);
+		n->next = c->nears;
+		c->nears = n;
+	}
+	str_set(&n->tree, tree);
+}
+
+void
+nears_free(struct core *c)
+{
+	while (c->nears) {
+		struct near *n = c->nears;
+
+		c->nears = n->next;
+		free(n->repository);
+		free(n->tree);
+		free(n);
+	}
 }
 
 static json_t *
@@ -225,6 +265,24 @@ network_of(const struct live *l, const json_t *job, struct err *e)
 	return want;
 }
 
+static int64_t
+timeout_of(const struct config *conf, const json_t *job)
+{
+	int64_t own = jget_int(job, "timeout_ms", 0);
+
+	return own ? own : conf->timeout_ms;
+}
+
+int64_t
+job_timeout(struct live *l, int job)
+{
+	struct err e;
+	const json_t *w = plan_workflow_of(l, &e);
+
+	return timeout_of(&l->core->conf->conf,
+		json_array_get(jget_arr(w, "jobs"), (size_t)job));
+}
+
 static int
 add_job(struct live *l, int job, json_t *o, struct err *e)
 {
@@ -262,9 +320,7 @@ add_job(struct live *l, int job, json_t *o, struct err *e)
 	json_object_set_new(o, "needs", needs_context(l, j));
 	jset_str(o, "network", network);
 	json_object_set_new(o, "limits", limits_json(conf, p));
-	jset_int(o, "timeout_ms",
-		jget_int(p, "timeout_ms", 0) ? jget_int(p, "timeout_ms", 0)
-					     : conf->timeout_ms);
+	jset_int(o, "timeout_ms", timeout_of(conf, p));
 	json_object_set_new(o, "tries", tries);
 	json_object_set_new(o, "done", done_json(j));
 	return 0;

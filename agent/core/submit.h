@@ -22,7 +22,7 @@ struct submit_ignored {
 
 struct submit {
 	const struct repo_conf *repo; /* borrowed from the configuration */
-	struct push *pushes; /* what starts runs */
+	struct push *pushes;          /* what starts runs */
 	size_t npushes;
 	struct strv keys; /* dedupe keys */
 	struct submit_ignored *ignored;

@@ -83,6 +83,22 @@ flat_planned(struct event *ev, const struct event *from, const json_t *w,
 	jset_int(ev->data, "plan_run", (int64_t)plan_run);
 }
 
+/* The plan is not one that a run can have: that is its end, or it would be
+ * planned for ever. */
+static void
+refuse_plan(struct live *l)
+{
+	struct reason why = {
+		.class = (char *)"config",
+		.text = (char *)"the plan was refused; the agent's log says "
+				"why",
+		.suggestion = (char *)"fewer jobs or steps, then push again",
+	};
+
+	if (!l->core->failed)
+		dispatch_finish_run(l, RUN_ERROR, &why);
+}
+
 /* A further workflow of the same commit: a run of its own. */
 static void
 add_sibling(struct live *first, const struct event *from, const json_t *w)
@@ -105,9 +121,12 @@ add_sibling(struct live *first, const struct event *from, const json_t *w)
 	json_decref(ev.data);
 	ev.data = push_to_json(&first->run->push);
 	core_event(l, &ev);
+	crash_point("plan.sibling");
 	flat_planned(&ev, from, w, first->id);
 	if (core_event(l, &ev) == 0)
 		notify_state(l);
+	else
+		refuse_plan(l);
 }
 
 static void
@@ -130,6 +149,10 @@ on_planned(struct attempt *a, const struct event *from)
 	bool first = true;
 	struct event ev;
 
+	notify_planned(l);
+	near_note(
+		l->core, l->run->push.repository, jget_str(from->data, "tree"));
+
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		json_t *w = json_array_get(list, i);
 
@@ -145,6 +168,8 @@ on_planned(struct attempt *a, const struct event *from)
 		flat_planned(&ev, from, w, l->id);
 		if (core_event(l, &ev) == 0)
 			notify_state(l);
+		else
+			refuse_plan(l);
 	}
 	if (!first)
 		return;
@@ -171,6 +196,8 @@ end_unplanned(struct live *l, const json_t *why)
 	for (size_t i = 0; i < ARRAY_LEN(plan_ends); i++)
 		if (str_eq(plan_ends[i].class, jget_str(why, "class")))
 			state = plan_ends[i].state;
+	if (l->run->cancel_wanted)
+		state = "canceled";
 	event_init(&ev, EV_FINISHED);
 	jset_str(ev.data, "state", state);
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
@@ -273,6 +300,7 @@ on_record(const struct event *from, int64_t end, void *arg, struct err *e)
 	}
 	if (c->failed)
 		return err_set(e, ERR_TEMP, "the journal cannot be written");
+	crash_point("tail.record");
 	if (journal_spool_put(
 		    c->journal, a->live->id, a->job, a->number, end, e) < 0) {
 		core_fail(c, e);

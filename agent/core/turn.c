@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
+#include "core/rows.h"
 
 #define RETRY_MS 1000 /* after a commit that failed */
 #define ROUNDS_MAX 64 /* of dispatch and commit within one turn */
@@ -97,27 +98,10 @@ core_want_dispatch(struct core *c)
 static void
 put_rows(struct core *c)
 {
-	AUTO(buf_release) struct buf json = BUF_INIT;
-
 	for (struct live *l = c->lives; l && !c->failed; l = l->next) {
-		struct run *r = l->run;
 		struct err e = { 0 };
 
-		if (!l->dirty)
-			continue;
-		buf_reset(&json);
-		run_to_json(r, false, &json);
-		struct journal_row row = {
-			.run = l->id,
-			.repository = r->push.repository,
-			.sha = r->push.sha,
-			.ref = r->push.ref ? r->push.ref : "",
-			.state = run_state_name(r->state),
-			.active = !run_state_is_final(r->state),
-			.json = json.data,
-			.json_len = json.len,
-		};
-		if (journal_put_row(c->journal, &row, &e) < 0)
+		if (l->dirty && row_put(c->journal, l->run, &e) < 0)
 			core_fail(c, &e);
 	}
 }
@@ -139,6 +123,7 @@ commit(struct core *c)
 		if (e.code == ERR_PERM) {
 			/* LMDB must be reopened: a supervisor starts us
 			 * again, and the workers go on meanwhile. */
+			c->fatal = e;
 			loop_stop(c->loop);
 		}
 	} else {
@@ -176,8 +161,9 @@ static void
 tell_all(struct core *c)
 {
 	for (struct live *l = c->lives; l; l = l->next) {
-		if (l->touched)
-			watchers_tell(c, l);
+		if (!l->touched || l->dirty)
+			continue; /* what is not committed is not told */
+		watchers_tell(c, l);
 		l->touched = false;
 	}
 }
@@ -202,25 +188,43 @@ one_round(struct core *c)
 	lives_sweep(c);
 }
 
+static bool
+has_writes(const struct core *c)
+{
+	return journal_is_open_txn(c->journal) || c->failed || c->ndefers;
+}
+
+static bool
+may_dispatch(const struct core *c)
+{
+	return c->want_dispatch && !c->stopping;
+}
+
+static void
+go_on(void *arg UNUSED)
+{
+}
+
 void
 core_turn(void *arg)
 {
 	struct core *c = arg;
 
 	for (int i = 0; i < ROUNDS_MAX; i++) {
-		bool open = journal_is_open_txn(c->journal) || c->failed;
-
 		/* What arrived is committed and answered first; what follows
 		 * from it is the next round's. */
-		if (!open && c->want_dispatch && !c->stopping) {
+		if (has_writes(c)) {
+			one_round(c);
+		} else if (may_dispatch(c)) {
 			c->want_dispatch = false;
 			dispatch(c);
-			open = journal_is_open_txn(c->journal) || c->failed;
-		}
-		if (!open && !c->ndefers)
+		} else {
 			break;
-		one_round(c);
+		}
 	}
+	/* Others get their turn; the rest of this one follows at once. */
+	if (has_writes(c) || may_dispatch(c))
+		loop_timer_set(c->loop, &c->turn_timer, 0, go_on, c);
 	tell_all(c);
 	watchers_new(c);
 }

@@ -23,8 +23,8 @@ void poster_free(struct poster *p);
  * poster_free.  a->code 0: e (and a->err) says why there was no answer:
  * ERR_TEMP when trying again may help, ERR_PERM for a certificate that was
  * refused, say.  a and e live only during the call. */
-typedef void post_done_fn(const struct status_answer *a, const struct err *e,
-	void *arg);
+typedef void post_done_fn(
+	const struct status_answer *a, const struct err *e, void *arg);
 
 /* Copies what it needs of r.  At most 8 go out at once, the others wait;
  * timeout_ms runs from when the request goes out. */

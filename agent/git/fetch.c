@@ -82,7 +82,8 @@ on_credentials(git_credential **ret, const char *url, const char *user,
 	struct fetch *f = arg;
 	const struct mirror_spec *m = f->spec;
 
-	if (!url_same_origin(url, m->url) || f->given >= GIVEN_MAX)
+	f->sent_away = !url_same_origin(url, m->url);
+	if (f->sent_away || f->given >= GIVEN_MAX)
 		return GIT_EAUTH;
 	if (allowed & (GIT_CREDENTIAL_SSH_KEY | GIT_CREDENTIAL_USERNAME))
 		return ssh_credential(
@@ -206,6 +207,11 @@ explain(struct fetch *f, int rc, struct err *e)
 	if (f->bad_certificate || rc == GIT_ECERTIFICATE)
 		return err_set(e, ERR_PERM,
 			"the server's certificate is not trusted (%s)", text);
+	if (f->sent_away)
+		return err_set(e, ERR_DENIED,
+			"the server sends us to another one, which wants "
+			"credentials: write that address into the "
+			"configuration");
 	if (rc == GIT_EAUTH)
 		return err_set(e, ERR_DENIED, "%s",
 			f->given ? "the server refused our credentials"
@@ -323,7 +329,7 @@ fetch_refs(git_repository *git, struct fetch *f, const char *const *specs,
 	set_options(&o, f, tags);
 	f->given = 0;
 	f->too_large = f->bad_certificate = f->bad_host_key = false;
-	f->looks_corrupt = false;
+	f->looks_corrupt = f->sent_away = false;
 	rc = run(git, f, &list, &o);
 	if (rc == 0)
 		return 0;

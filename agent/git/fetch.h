@@ -15,6 +15,7 @@ struct fetch {
 	int64_t bytes;
 	unsigned int given; /* credentials */
 	bool too_large, bad_certificate, bad_host_key;
+	bool sent_away; /* to a server that must not see the token */
 };
 
 /* Certificate authorities; process-wide, hence one child per fetch. */

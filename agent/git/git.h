@@ -14,7 +14,8 @@
 #include "base/strv.h"
 
 /* git_libgit2_init and the options we rely on (owner validation off: only
- * configured paths are opened; strict object checks on). */
+ * configured paths are opened; strict object checks on).  SIGPIPE is
+ * ignored from here on. */
 int git_start(struct err *e);
 void git_stop(void);
 
@@ -140,7 +141,9 @@ int gitdir_build(struct repo *r, int dest_fd, const struct gitdir_spec *s,
  * files) on top of HEAD into the object folder at objects (made when
  * absent, alternates to the repository's).  The user's repository, index
  * and files are not written.  When nothing differs ret_sha is HEAD and
- * *ret_dirty false.
+ * *ret_dirty false.  An untracked file that a .gitignore takes back from
+ * the rules of a folder above ("!x" there) is not seen before git add: the
+ * library drops such lines.
  */
 int snapshot_make(const char *worktree, const char *objects, char ret_sha[41],
 	bool *ret_dirty, struct err *e);

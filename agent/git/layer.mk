@@ -29,9 +29,16 @@ check_PROGRAMS += t/unit/gitdrv
 t_unit_gitdrv_SOURCES = t/unit/gitdrv.c
 t_unit_gitdrv_LDADD = $(git_test_libs)
 
+EXTRA_DIST += t/git-lib.sh t/git-http.py
+
 SHELL_TESTS += \
 	t/0300-git-tree.sh \
+	t/0305-git-layers.sh \
 	t/0310-git-hostile.sh \
+	t/0315-git-bombs.sh \
 	t/0320-git-fetch.sh \
+	t/0325-git-token.sh \
 	t/0330-git-dotgit.sh \
-	t/0340-git-snapshot.sh
+	t/0335-git-history.sh \
+	t/0340-git-snapshot.sh \
+	t/0345-git-worktree.sh

@@ -4,6 +4,8 @@
 #include "git/lib.h"
 #include "base/enc.h"
 
+#include <signal.h>
+
 /* Enough for the trees of one checkout; the default is four times that. */
 #define CACHE_MAX_BYTES ((ssize_t)64 << 20)
 /* A child may have 1 GiB of memory in all. */
@@ -28,6 +30,8 @@ git_start(struct err *e)
 
 	if (rc < 0)
 		return git_fail(e, rc, "start libgit2");
+	/* It writes to sockets that the server may have closed. */
+	signal(SIGPIPE, SIG_IGN);
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1);
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);

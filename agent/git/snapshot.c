@@ -25,7 +25,7 @@ struct snapshot {
 	git_commit *head; /* NULL: there is no commit yet */
 	git_tree *tree;
 	git_index *index; /* in memory */
-	size_t changes;
+	git_index *theirs;
 };
 
 static const int user_levels[] = { GIT_CONFIG_LEVEL_XDG,
@@ -117,6 +117,9 @@ open_all(struct snapshot *s, const char *worktree, const char *objects,
 	s->root = path_open_dir(AT_FDCWD, git_repository_workdir(s->git), e);
 	if (s->root < 0 || use_store(s, objects, e) < 0 || load_head(s, e) < 0)
 		return -1;
+	rc = git_repository_index(&s->theirs, s->git);
+	if (rc < 0)
+		return git_fail(e, rc, "read the index of '%s'", worktree);
 	rc = git_index_new(&s->index);
 	if (rc == 0 && s->tree)
 		rc = git_index_read_tree(s->index, s->tree);
@@ -125,14 +128,26 @@ open_all(struct snapshot *s, const char *worktree, const char *objects,
 
 /* ---- the changes ---- */
 
+/* A sparse checkout leaves files out; they are as the index has them. */
+static const git_index_entry *
+left_out(struct snapshot *s, const char *path)
+{
+	const git_index_entry *entry = git_index_get_bypath(s->theirs, path, 0);
+
+	return entry && entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE
+		       ? entry
+		       : NULL;
+}
+
 static int
 take_out(struct snapshot *s, const char *path, struct err *e)
 {
-	int rc = git_index_remove(s->index, path, 0);
+	const git_index_entry *entry = left_out(s, path);
+	int rc = entry ? git_index_add(s->index, entry)
+		       : git_index_remove(s->index, path, 0);
 
 	if (rc == GIT_ENOTFOUND)
 		return 0;
-	s->changes++;
 	return rc < 0 ? git_fail(e, rc, "take out '%s'", path) : 0;
 }
 
@@ -170,7 +185,6 @@ put_in(struct snapshot *s, const char *path, const struct stat *st,
 		return take_out(s, path, e); /* deleted this very moment */
 	if (rc == 0)
 		rc = git_index_add(s->index, &entry);
-	s->changes++;
 	return rc < 0 ? git_fail(e, rc, "read '%s'", shown) : 0;
 }
 
@@ -310,6 +324,7 @@ snapshot_make(const char *worktree, const char *objects, char ret_sha[41],
 	if (rc == 0)
 		rc = finish(&s, ret_sha, ret_dirty, e);
 	git_index_free(s.index);
+	git_index_free(s.theirs);
 	git_tree_free(s.tree);
 	git_commit_free(s.head);
 	git_repository_free(s.git);

@@ -55,7 +55,7 @@ ok_parse(struct tree_ok *ok, const char *tree, const char *text, size_t len,
 	return kind ? 0 : err_set(e, ERR_PERM, "it names no kind");
 }
 
-/* 1 and the text, 0 there is none. */
+/* 1 and the text, 0 there is none, or something else stands in its place. */
 static int
 ok_read(int state_fd, const char *tree, struct buf *text, struct err *e)
 {
@@ -64,7 +64,10 @@ ok_read(int state_fd, const char *tree, struct buf *text, struct err *e)
 	int fd = path_open_beneath(state_fd, path, O_RDONLY, 0, e);
 
 	if (fd < 0)
-		return e->code == ERR_ABSENT ? 0 : -1;
+		return e->code == ERR_ABSENT || e->sys == ELOOP ||
+				       e->sys == ENOTDIR
+			       ? 0
+			       : -1;
 	return fd_slurp(fd, OK_MAX, text, e) < 0 ? -1 : 1;
 }
 
@@ -127,6 +130,7 @@ struct build {
 	int state_fd, trees;
 	const char *tree, *kind;
 	git_oid id;
+	int64_t largest; /* bytes of its largest file */
 	/* The tree to build upon, where there is one. */
 	bool has_near;
 	git_oid near_id;
@@ -240,7 +244,8 @@ write_and_sync(struct build *b, bool layered, struct err *e)
 	w = path_open_dir(b->tmp_fd, "t/w", e);
 	if (w < 0)
 		return -1;
-	if (tree_write(b->repo, w, layered ? &b->near_id : NULL, &b->id, e) < 0)
+	if (tree_write(b->repo, w, layered ? &b->near_id : NULL, &b->id,
+		    b->largest, e) < 0)
 		return -1;
 	crash_point("tree.written");
 	if (syncfs(b->tmp_fd) < 0)
@@ -291,7 +296,7 @@ build_locked(struct build *b, const struct tree_limits *lim, const char *near,
 	if (found)
 		return found < 0 ? -1 : 0;
 	if (remove_leftovers(b, e) < 0 ||
-		tree_scan(b->repo->odb, &b->id, lim, e) < 0)
+		tree_scan(b->repo->odb, &b->id, lim, &b->largest, e) < 0)
 		return -1;
 	find_near(b, near);
 	/* Whiteouts may be refused, so a layer that fails is built whole. */

@@ -18,6 +18,7 @@ struct scan {
 	const struct tree_limits *lim;
 	struct oidmap seen;
 	struct buf path; /* of the entry at hand */
+	int64_t largest;
 	struct err *e;
 };
 
@@ -77,6 +78,7 @@ scan_blob(struct scan *s, const struct entry *entry, struct sum *sum)
 		return refuse(s, "the file is too large to be checked out");
 	sum->files = 1;
 	sum->bytes = (int64_t)size;
+	s->largest = MAX(s->largest, (int64_t)size);
 	return 0;
 }
 
@@ -178,7 +180,7 @@ scan_tree(struct scan *s, const git_oid *id, int depth, struct sum *ret)
 
 int
 tree_scan(git_odb *odb, const git_oid *tree, const struct tree_limits *lim,
-	struct err *e)
+	int64_t *ret_largest, struct err *e)
 {
 	struct scan s = { .odb = odb, .lim = lim, .path = BUF_INIT, .e = e };
 	struct sum sum;
@@ -188,5 +190,7 @@ tree_scan(git_odb *odb, const git_oid *tree, const struct tree_limits *lim,
 	rc = scan_tree(&s, tree, 0, &sum);
 	oidmap_release(&s.seen);
 	buf_release(&s.path);
+	if (rc == 0)
+		*ret_largest = s.largest;
 	return rc;
 }

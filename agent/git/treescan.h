@@ -11,9 +11,10 @@
 /* A single file above this is refused: objects are read whole. */
 #define TREE_MAX_BLOB ((int64_t)512 << 20)
 
-/* ERR_PERM names the path that is at fault. */
+/* ERR_PERM names the path that is at fault.  ret_largest: bytes of the
+ * largest file. */
 int tree_scan(git_odb *odb, const git_oid *tree, const struct tree_limits *lim,
-	struct err *e);
+	int64_t *ret_largest, struct err *e);
 
 /* Reads a tree object; *ret_data .. *ret_end are its raw bytes. */
 int tree_read(git_odb *odb, const git_oid *id, git_odb_object **ret,

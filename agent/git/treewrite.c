@@ -18,6 +18,9 @@
 
 /* Neighbours share delta bases, so a unit is some files of one folder. */
 #define UNIT_FILES 64
+/* Objects are read whole, so of files above this only one is held at a
+ * time, whatever the number of threads. */
+#define LARGE_BYTES ((size_t)32 << 20)
 
 struct item {
 	char *name;
@@ -35,6 +38,8 @@ struct unit {
 struct writer {
 	struct repo *repo;
 	int root;
+	bool has_large;
+	pthread_mutex_t large; /* held while a large file is */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct unit *head, **tail;
@@ -103,7 +108,7 @@ write_link(int dir, const struct unit *u, const struct item *it,
 }
 
 static int
-write_item(git_odb *odb, int dir, const struct unit *u, const struct item *it,
+copy_item(git_odb *odb, int dir, const struct unit *u, const struct item *it,
 	struct err *e)
 {
 	AUTO(git_objp) git_odb_object *o = NULL;
@@ -129,6 +134,30 @@ write_item(git_odb *odb, int dir, const struct unit *u, const struct item *it,
 	return fd_write_all(fd, data, n, e);
 }
 
+static bool
+is_large(git_odb *odb, const struct item *it)
+{
+	git_object_t type;
+	size_t size;
+
+	return git_odb_read_header(&size, &type, odb, &it->id) == 0 &&
+	       size > LARGE_BYTES;
+}
+
+static int
+write_item(struct writer *w, git_odb *odb, int dir, const struct unit *u,
+	const struct item *it, struct err *e)
+{
+	int rc;
+
+	if (!w->has_large || !is_large(odb, it))
+		return copy_item(odb, dir, u, it, e);
+	pthread_mutex_lock(&w->large);
+	rc = copy_item(odb, dir, u, it, e);
+	pthread_mutex_unlock(&w->large);
+	return rc;
+}
+
 static int
 write_unit(struct writer *w, git_odb *odb, const struct unit *u, struct err *e)
 {
@@ -140,7 +169,7 @@ write_unit(struct writer *w, git_odb *odb, const struct unit *u, struct err *e)
 	if (dir < 0)
 		return *u->dir ? -1 : err_sys(e, "open the tree's folder");
 	for (size_t i = 0; i < u->len; i++)
-		if (write_item(odb, dir, u, &u->items[i], e) < 0)
+		if (write_item(w, odb, dir, u, &u->items[i], e) < 0)
 			return -1;
 	return 0;
 }
@@ -404,13 +433,15 @@ walk(struct writer *w, int dir, const git_oid *old, const git_oid *tree,
 
 int
 tree_write(struct repo *r, int dir, const git_oid *old, const git_oid *tree,
-	struct err *e)
+	int64_t largest, struct err *e)
 {
 	struct writer w = { .repo = r, .root = dir, .path = BUF_INIT };
 	pthread_t thread;
 	bool threaded;
 
 	w.tail = &w.head;
+	w.has_large = largest > (int64_t)LARGE_BYTES;
+	pthread_mutex_init(&w.large, NULL);
 	pthread_mutex_init(&w.lock, NULL);
 	pthread_cond_init(&w.changed, NULL);
 	/* Without a second thread this one does it all. */
@@ -426,6 +457,7 @@ tree_write(struct repo *r, int dir, const git_oid *old, const git_oid *tree,
 		unit_free(u);
 	}
 	pthread_mutex_destroy(&w.lock);
+	pthread_mutex_destroy(&w.large);
 	pthread_cond_destroy(&w.changed);
 	buf_release(&w.path);
 	if (w.failed)

@@ -10,8 +10,8 @@
 #include "git/lib.h"
 
 /* dir: an empty folder that nobody else writes to.  old: the tree below
- * it, or NULL: everything is written. */
+ * it, or NULL: everything is written.  largest: bytes of the largest file. */
 int tree_write(struct repo *r, int dir, const git_oid *old, const git_oid *tree,
-	struct err *e);
+	int64_t largest, struct err *e);
 
 #endif

@@ -101,14 +101,14 @@ parse_authority(struct url *u, const char *s, size_t len, struct err *e)
 static int
 parse_short(struct url *u, const char *text, struct err *e)
 {
-	const char *colon = strchr(text, ':');
-	const char *at = strchr(text, '@');
-	const char *slash = strchr(text, '/');
+	size_t len = strcspn(text, ":/");
+	const char *colon = text + len;
 
-	if (!colon || !at || at > colon || (slash && slash < colon))
+	if (*colon != ':' || !memchr(text, '@', len) || !colon[1] ||
+		colon[1] == ':')
 		return err_set(e, ERR_PERM,
-			"the address has none of https://, http://, ssh://, "
-			"git:// or file:// before it");
+			"it has none of https://, http://, ssh://, git:// or "
+			"file:// before it, and is not USER@HOST:PATH");
 	u->scheme = xstrdup("ssh");
 	u->path = xstrdup(colon + 1);
 	return parse_authority(u, text, (size_t)(colon - text), e);

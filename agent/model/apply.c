@@ -365,6 +365,7 @@ on_retried(struct run *r, const struct event *ev, struct err *e)
 	r->attempt++;
 	r->finished_ms = 0;
 	r->plan_lost = 0;
+	str_set(&r->nonce, NULL);
 	r->cancel_wanted = false;
 	str_set(&r->cancel_by, NULL);
 	reason_release(&r->reason);

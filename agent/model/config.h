@@ -24,42 +24,42 @@ const char *forge_kind_name(enum forge_kind k);
 enum forge_kind forge_kind_from_name(const char *name); /* FORGE_NONE */
 
 struct repo_conf {
-	char *name; /* the forge's full name, or any for a local one */
-	char *url; /* to fetch from; NULL for a local path */
-	char *path; /* a bare repository or checkout on this machine */
+	char *name;  /* the forge's full name, or any for a local one */
+	char *url;   /* to fetch from; NULL for a local path */
+	char *path;  /* a bare repository or checkout on this machine */
 	char *forge; /* name of a [forge] section, or of a kind */
 	enum forge_kind kind;
 	char *api; /* resolved: the forge's api address, no final slash */
 	char *webhook_secret_file, *token_file;
 	char *webhook_secret; /* read at load; NULL when there is none */
-	char *token; /* likewise */
+	char *token;          /* likewise */
 	char *signing_secret; /* gitlab: whsec_..., from
 			       * webhook-signing-secret-file */
 	char *signing_secret_file;
-	char *visibility; /* "public" or "private" */
-	char *trust; /* "push" (default) or as later issues define */
-	char *context; /* status context prefix, default "tellus" */
-	bool statuses; /* default true where there is a token */
-	bool statuses_set; /* the file says it */
+	char *visibility;   /* "public" or "private" */
+	char *trust;        /* "push" (default) or as later issues define */
+	char *context;      /* status context prefix, default "tellus" */
+	bool statuses;      /* default true where there is a token */
+	bool statuses_set;  /* the file says it */
 	bool private_pages; /* visibility = private */
 };
 
 struct config {
 	char *file; /* where it came from, or NULL: defaults only */
 	/* [agent] */
-	char *listen; /* "127.0.0.1:8420"; "" or "none": no TCP */
-	char *state; /* absolute */
-	char *socket; /* NULL: only <state>/sock */
-	char *url; /* public address for target URLs; NULL: none */
-	char *build_user; /* root only */
-	char *sandbox; /* "strict" or "weak" */
-	char *network; /* default for trusted runs: outbound none host */
+	char *listen;         /* "127.0.0.1:8420"; "" or "none": no TCP */
+	char *state;          /* absolute */
+	char *socket;         /* NULL: only <state>/sock */
+	char *url;            /* public address for target URLs; NULL: none */
+	char *build_user;     /* root only */
+	char *sandbox;        /* "strict" or "weak" */
+	char *network;        /* default for trusted runs: outbound none host */
 	char *api_token_file; /* a token for TCP actions */
 	char *api_token;
 	struct strv expose; /* host paths bound read-only into boxes */
-	int64_t jobs; /* parallel jobs, default 2 */
+	int64_t jobs;       /* parallel jobs, default 2 */
 	int64_t memory, pids, cpu_milli, disk, output; /* default limits */
-	int64_t timeout_ms; /* default job timeout */
+	int64_t timeout_ms;                            /* default job timeout */
 	int64_t idle_exit_ms; /* private agents: end when idle; 0: never */
 	int64_t webhook_max_bytes;
 	int64_t log_level; /* base/log.h: 3 error ... 7 debug */
@@ -101,7 +101,7 @@ int gitconfig_parse(const char *file, const char *text, size_t len,
  */
 struct config_key {
 	const char *section, *key, *type, *dflt, *text;
-	size_t offset; /* of the member, in the section's struct */
+	size_t offset;    /* of the member, in the section's struct */
 	int64_t min, max; /* of the value, where it is a number */
 };
 const struct config_key *config_keys(size_t *ret_n);

@@ -68,12 +68,12 @@ enum event_kind {
 
 struct event {
 	enum event_kind kind;
-	uint32_t seq; /* within the run; set by the journal */
+	uint32_t seq;    /* within the run; set by the journal */
 	int64_t time_ms; /* wall clock */
-	int job, step; /* -1: none */
-	int attempt; /* of the job or of planning; 0: none */
-	char *nonce; /* the attempt's, on what a worker wrote */
-	json_t *data; /* an object, or NULL */
+	int job, step;   /* -1: none */
+	int attempt;     /* of the job or of planning; 0: none */
+	char *nonce;     /* the attempt's, on what a worker wrote */
+	json_t *data;    /* an object, or NULL */
 };
 
 /* job and step -1, time now, data an empty object. */
@@ -85,7 +85,7 @@ enum event_kind event_kind_from_name(const char *name);
 
 void event_to_json(const struct event *ev, struct buf *out);
 /* Overwrites ret, which must hold nothing. */
-int event_from_json(struct event *ev, const char *text, size_t len,
-	struct err *e);
+int event_from_json(
+	struct event *ev, const char *text, size_t len, struct err *e);
 
 #endif

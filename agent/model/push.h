@@ -16,28 +16,28 @@
 /* All strings are heap memory or NULL. */
 struct push {
 	char *repository; /* its name in the configuration */
-	char *event; /* "push", "pull_request" or "manual" (tellus run) */
-	char *action; /* pull_request: "opened", "synchronize", ... */
-	char *ref; /* refs/heads/main, refs/tags/v1, refs/pull/7/head */
-	char *before; /* the ref's old commit, SHA_ZERO for a new ref */
-	char *sha; /* the commit to build */
-	char *base_ref; /* pull_request: the target branch, short name */
+	char *event;      /* "push", "pull_request" or "manual" (tellus run) */
+	char *action;     /* pull_request: "opened", "synchronize", ... */
+	char *ref;        /* refs/heads/main, refs/tags/v1, refs/pull/7/head */
+	char *before;     /* the ref's old commit, SHA_ZERO for a new ref */
+	char *sha;        /* the commit to build */
+	char *base_ref;   /* pull_request: the target branch, short name */
 	char *base_sha;
 	char *head_ref; /* pull_request: the source branch, short name */
-	char *title; /* commit subject or pull request title, one line */
-	char *author; /* the commit's author: shown, never trusted */
-	char *actor; /* forge account (or unix user) that did it */
-	char *link; /* the forge's page of the change, http(s), or NULL */
+	char *title;    /* commit subject or pull request title, one line */
+	char *author;   /* the commit's author: shown, never trusted */
+	char *actor;    /* forge account (or unix user) that did it */
+	char *link;     /* the forge's page of the change, http(s), or NULL */
 	char *delivery; /* the forge's delivery id or the hook's nonce */
-	char *source; /* "github" "gitlab" "gitea" "hook" "run" */
-	char *objects; /* local: extra object folders (alternates), ':'-joined:
-			* a quarantine or a snapshot store */
-	char *file; /* only this workflow file, or NULL */
-	char *rev; /* manual: what to resolve where sha is SHA_ZERO */
+	char *source;   /* "github" "gitlab" "gitea" "hook" "run" */
+	char *objects;  /* local: extra object folders (alternates), ':'-joined:
+			 * a quarantine or a snapshot store */
+	char *file;     /* only this workflow file, or NULL */
+	char *rev;      /* manual: what to resolve where sha is SHA_ZERO */
 	int64_t number; /* pull or merge request number, else 0 */
 	bool forced, fork;
 	bool snapshot; /* manual: the working tree, uncommitted files too */
-	bool dirty; /* the snapshot differs from HEAD */
+	bool dirty;    /* the snapshot differs from HEAD */
 };
 
 void push_release(struct push *p); /* also for AUTO */

@@ -35,15 +35,15 @@ enum run_state run_state_from_name(const char *name); /* RUN_BAD_MOVE */
 bool run_state_is_final(enum run_state s);
 /* The state after an event of that kind (for EV_FINISHED the target is in
  * the event: pass it as to), or RUN_BAD_MOVE. */
-enum run_state run_next(enum run_state from, enum event_kind ev,
-	enum run_state to);
+enum run_state run_next(
+	enum run_state from, enum event_kind ev, enum run_state to);
 
 /* Why something failed (recovery.md, section 5). */
 struct reason {
-	char *class; /* "code" "config" "timeout" "resource.memory" ... */
-	char *text; /* one sentence, lower case, no full stop */
+	char *class;      /* "code" "config" "timeout" "resource.memory" ... */
+	char *text;       /* one sentence, lower case, no full stop */
 	char *suggestion; /* what to do, may name a command */
-	char *step; /* the step's name */
+	char *step;       /* the step's name */
 };
 void reason_release(struct reason *r);
 void reason_copy(struct reason *to, const struct reason *from);
@@ -56,7 +56,7 @@ struct run_step {
 	bool has_exit, ignored;
 	int exit_code, signal;
 	int attempt; /* the job attempt whose folder holds its output */
-	int tries; /* how often it was started */
+	int tries;   /* how often it was started */
 	int64_t started_ms, finished_ms;
 	int64_t output, length; /* in that attempt's output file; length -1
 				 * while it runs */
@@ -73,8 +73,8 @@ struct run_job {
 	char *id, *name;
 	enum run_state state;
 	int attempt; /* the last started one; 0: none yet */
-	int lost; /* workers lost in this attempt of the run */
-	int *needs; /* indexes into the run's jobs */
+	int lost;    /* workers lost in this attempt of the run */
+	int *needs;  /* indexes into the run's jobs */
 	size_t nneeds;
 	char *cond; /* its "if", or NULL */
 	struct run_step *steps;
@@ -94,8 +94,8 @@ struct run {
 	char *workflow, *file; /* name and file of the workflow */
 	char *tree, *subject, *commit_author;
 	int workflow_index; /* in plan.json */
-	uint64_t plan_run; /* the run whose folder has plan.json */
-	int attempt; /* of the run: 1, and one more per retry */
+	uint64_t plan_run;  /* the run whose folder has plan.json */
+	int attempt;        /* of the run: 1, and one more per retry */
 	int plan_attempt;
 	int plan_lost; /* planning workers that were lost */
 	bool planned, cancel_wanted;
@@ -130,7 +130,7 @@ void run_to_json(const struct run *r, bool with_jobs, struct buf *out);
 
 /* passed, failed, ... of all jobs that are final; RUN_BAD_MOVE while some
  * are not.  ret_reason borrows the first failure's. */
-enum run_state run_verdict(const struct run *r,
-	const struct reason **ret_reason);
+enum run_state run_verdict(
+	const struct run *r, const struct reason **ret_reason);
 
 #endif

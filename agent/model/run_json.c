@@ -58,6 +58,8 @@ put_job(struct json_out *o, const struct run *r, const struct run_job *j)
 	jout_end(o);
 	jout_time(o, "started", j->started_ms);
 	jout_time(o, "finished", j->finished_ms);
+	if (j->finished_ms && j->started_ms)
+		jout_int(o, "ms", MAX(j->finished_ms - j->started_ms, 0));
 	put_reason(o, &j->reason);
 	jout_arr(o, "steps");
 	for (size_t i = 0; i < j->nsteps; i++)

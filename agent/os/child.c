@@ -30,11 +30,11 @@ set_up(const struct spawn *s, posix_spawn_file_actions_t *fa,
 		int to = (int)i;
 
 		if (s->fd[i] < 0)
-			rc |= posix_spawn_file_actions_addopen(fa, to,
-				"/dev/null", O_RDWR, 0);
+			rc |= posix_spawn_file_actions_addopen(
+				fa, to, "/dev/null", O_RDWR, 0);
 		else
-			rc |= posix_spawn_file_actions_adddup2(fa, s->fd[i],
-				to);
+			rc |= posix_spawn_file_actions_adddup2(
+				fa, s->fd[i], to);
 	}
 	rc |= posix_spawn_file_actions_addclosefrom_np(fa, (int)s->nfds);
 	return rc;
@@ -63,8 +63,7 @@ lift(const struct spawn *s, struct spawn *up, struct err *e)
 }
 
 int
-spawn_run(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
-	struct err *e)
+spawn_run(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
 	char *const none[] = { NULL };
 	posix_spawn_file_actions_t fa;
@@ -152,8 +151,8 @@ child_watch(struct loop *l, pid_t pid, int pidfd, child_done_fn *done,
 }
 
 struct child *
-child_watch_foreign(struct loop *l, pid_t pid, int pidfd,
-	child_done_fn *done, void *arg, struct err *e)
+child_watch_foreign(struct loop *l, pid_t pid, int pidfd, child_done_fn *done,
+	void *arg, struct err *e)
 {
 	return watch(l, pid, pidfd, true, done, arg, e);
 }

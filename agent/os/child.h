@@ -24,8 +24,8 @@ struct spawn {
 };
 
 /* Reports a failing exec as the error.  *ret_pidfd is the caller's. */
-int spawn_run(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd,
-	struct err *e);
+int spawn_run(
+	const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *e);
 
 /* Called once, from the loop, after the process has been reaped. */
 typedef void child_done_fn(pid_t pid, int wstatus, void *arg);

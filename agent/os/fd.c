@@ -119,8 +119,8 @@ fd_put_file(int dirfd, const char *name, const void *p, size_t n, mode_t mode,
 	struct err *e)
 {
 	char tmp[NAME_MAX + 1];
-	AUTO(fd_closep) int fd = open_tmp(dirfd, name, mode, tmp, sizeof(tmp),
-		e);
+	AUTO(fd_closep)
+	int fd = open_tmp(dirfd, name, mode, tmp, sizeof(tmp), e);
 
 	if (fd < 0)
 		return -1;
@@ -227,8 +227,7 @@ fd_recv(int sock, void *p, size_t n, int *ret_fd, struct err *e)
 	if (k < 0)
 		return err_sys(e, "receive");
 	for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h))
-		if (h->cmsg_level == SOL_SOCKET &&
-			h->cmsg_type == SCM_RIGHTS)
+		if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS)
 			memcpy(ret_fd, CMSG_DATA(h), sizeof(int));
 	return k;
 }

@@ -24,9 +24,9 @@ int fd_slurp(int fd, size_t max, struct buf *out, struct err *e);
 int fd_write_all(int fd, const void *p, size_t n, struct err *e);
 int fd_pwrite_all(int fd, const void *p, size_t n, off_t at, struct err *e);
 
-/* Creates or replaces dirfd/name (a plain name) in one step: a temporary file is written,
- * fdatasync'ed, renamed, and the folder is synced.  The file has exactly
- * mode. */
+/* Creates or replaces dirfd/name (a plain name) in one step: a temporary file
+ * is written, fdatasync'ed, renamed, and the folder is synced.  The file has
+ * exactly mode. */
 int fd_put_file(int dirfd, const char *name, const void *p, size_t n,
 	mode_t mode, struct err *e);
 

@@ -20,7 +20,7 @@ struct source {
 struct loop {
 	int epfd, sigfd;
 	bool stop;
-	struct source *sources; /* by fd would be faster; there are few */
+	struct source *sources;    /* by fd would be faster; there are few */
 	struct loop_timer *timers; /* sorted by time */
 	loop_turn_fn *turn_fn;
 	void *turn_arg;
@@ -185,8 +185,8 @@ read_signals(int fd, uint32_t events UNUSED, void *arg)
 }
 
 int
-loop_signals(struct loop *l, const sigset_t *set, loop_signal_fn *fn,
-	void *arg, struct err *e)
+loop_signals(struct loop *l, const sigset_t *set, loop_signal_fn *fn, void *arg,
+	struct err *e)
 {
 	l->signal_fn = fn;
 	l->signal_arg = arg;
@@ -215,8 +215,7 @@ loop_once(struct loop *l, int wait_ms, struct err *e)
 {
 	struct epoll_event ev[EVENTS_PER_TURN];
 	int64_t now;
-	int n = epoll_wait(l->epfd, ev, EVENTS_PER_TURN,
-		wait_for(l, wait_ms));
+	int n = epoll_wait(l->epfd, ev, EVENTS_PER_TURN, wait_for(l, wait_ms));
 
 	if (n < 0 && errno != EINTR)
 		return err_sys(e, "epoll_wait");

@@ -25,8 +25,8 @@ void loop_free(struct loop *l);
 
 /* events: EPOLLIN and so on.  The loop borrows fd; take it out with
  * loop_del before closing it (allowed from any callback). */
-int loop_add(struct loop *l, int fd, uint32_t events, loop_fd_fn *fn,
-	void *arg, struct err *e);
+int loop_add(struct loop *l, int fd, uint32_t events, loop_fd_fn *fn, void *arg,
+	struct err *e);
 int loop_mod(struct loop *l, int fd, uint32_t events, struct err *e);
 void loop_del(struct loop *l, int fd);
 

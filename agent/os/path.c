@@ -24,14 +24,14 @@ path_open_dir(int dirfd, const char *path, struct err *e)
 }
 
 int
-path_open_beneath(int dirfd, const char *path, int flags, mode_t mode,
-	struct err *e)
+path_open_beneath(
+	int dirfd, const char *path, int flags, mode_t mode, struct err *e)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-			RESOLVE_NO_MAGICLINKS,
+			   RESOLVE_NO_MAGICLINKS,
 	};
 	int fd;
 
@@ -103,11 +103,10 @@ path_real(const char *path, struct err *e)
 static int
 open_forced(int dirfd, const char *name, struct err *e)
 {
-	int fd = openat(dirfd, name,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(
+		dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 && errno == EACCES &&
-		fchmodat(dirfd, name, 0700, 0) == 0)
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
 		fd = openat(dirfd, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -246,11 +245,11 @@ usage_in(int fd, unsigned int depth, int64_t *bytes, int64_t *files)
 }
 
 int
-path_usage(int dirfd, const char *name, int64_t *ret_bytes,
-	int64_t *ret_files, struct err *e)
+path_usage(int dirfd, const char *name, int64_t *ret_bytes, int64_t *ret_files,
+	struct err *e)
 {
-	int fd = openat(dirfd, name,
-		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(
+		dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	*ret_bytes = *ret_files = 0;
 	if (fd < 0)

@@ -15,8 +15,8 @@
 int path_open_dir(int dirfd, const char *path, struct err *e);
 
 /* openat2 below dirfd, never through a link. */
-int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode,
-	struct err *e);
+int path_open_beneath(
+	int dirfd, const char *path, int flags, mode_t mode, struct err *e);
 
 /* mkdir -p of a relative path below dirfd; parts that are there stay as
  * they are.  New ones get exactly mode. */

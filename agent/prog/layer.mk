@@ -12,7 +12,7 @@ tellusd_CPPFLAGS = $(AM_CPPFLAGS) -DWORKERDIR='"$(workerdir)"' \
 tellusd_LDADD = libweb.a libcore.a libforge.a libstore.a libconfig.a \
 	libexpr.a libmodel.a libos.a libbase.a \
 	$(MHD_LIBS) $(LMDB_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) \
-	-lpthread
+	-lpthread -lm
 
 bin_PROGRAMS += tellus
 tellus_SOURCES = agent/prog/tellus.c

@@ -11,12 +11,19 @@
 #include "web/web.h"
 
 #include <getopt.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sysexits.h>
 
 #define EXIT_USAGE 2
-#define EXIT_AGENT 3
+#define DESCRIPTORS 8192
+
+#ifdef ENABLE_CRASH_POINTS
+#define VARIANT " (with crash points)"
+#else
+#define VARIANT ""
+#endif
 
 static const char usage[] =
 	"usage: tellusd [--config FILE] [--state DIR] [--listen ADDR] "
@@ -89,7 +96,7 @@ parse(int argc, char **argv, struct options *o)
 			fputs(usage, stdout);
 			return 0;
 		case 'V':
-			puts("tellusd " PACKAGE_VERSION);
+			puts("tellusd " PACKAGE_VERSION VARIANT);
 			return 0;
 		default:
 			fputs("try: tellusd --help\n", stderr);
@@ -159,6 +166,18 @@ folder(const char *variable, const char *dflt)
 	return v && *v ? v : dflt;
 }
 
+/* As many connections as the machine's administrator allows. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)DESCRIPTORS);
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
 static int
 run(struct config *conf, const char *config_path, struct err *e)
 {
@@ -172,6 +191,7 @@ run(struct config *conf, const char *config_path, struct err *e)
 	int rc;
 
 	log_set_level((enum log_level)conf->log_level);
+	raise_descriptors();
 	if (core_new(&core, conf, &opts, e) < 0)
 		return -1;
 	if (web_start(&web, core, folder("TELLUS_TEMPLATES", TEMPLATESDIR), e) <

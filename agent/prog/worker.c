@@ -3,9 +3,11 @@
  * tellus-worker: one planning or job attempt.  Started by tellusd with the
  * control socket as descriptor 3; its argument then only names the attempt
  * for those who look at the process list.  Two errands beside that:
- * --doctor STATE, and --sweep STATE RUN... or --sweep-others STATE RUN...
+ * --doctor STATE, and --sweep STATE RUN... or --sweep-others STATE BELOW
+ * RUN... (all runs below that number but those named).
  */
 #include "base/base.h"
+#include "base/enc.h"
 #include "base/log.h"
 #include "os/fd.h"
 #include "os/path.h"
@@ -13,6 +15,8 @@
 #include "work/worker.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #define CONTROL_FD 3
 
@@ -22,9 +26,15 @@ sweep(bool others, const char *state, char **runs, int n)
 	struct err e = { 0 };
 	AUTO(fd_closep) int fd = path_open_dir(AT_FDCWD, state, &e);
 	int bad = fd < 0;
+	int64_t below = 0;
 
+	/* The next tellusd does not know of this process and might start
+	 * a run again under its hands. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (others && !bad)
-		bad = sweep_others(fd, runs, (size_t)n, &e) < 0;
+		bad = n < 1 || num_parse(runs[0], 0, INT64_MAX, &below) < 0 ||
+		      sweep_others(fd, (uint64_t)below, runs + 1, (size_t)n - 1,
+			      &e) < 0;
 	for (int i = 0; !others && !bad && i < n; i++)
 		bad = sweep_run(fd, runs[i], &e) < 0;
 	if (bad)

@@ -209,6 +209,10 @@ int
 journal_commit(struct journal *j, struct err *e)
 {
 	crash_point("store.before-commit");
+	if (fail_point("store.commit")) {
+		db_abort(j->db);
+		return err_set(e, ERR_TEMP, "the commit was made to fail");
+	}
 	if (db_commit(j->db, e) < 0)
 		return -1;
 	crash_point("store.committed");

@@ -15,7 +15,7 @@ struct outlog;
 
 #define OUTLOG_MAX_DEFAULT ((int64_t)64 << 20) /* per step */
 
-/* Opens dirfd/output and output.idx for appending (0644). */
+/* Opens dirfd/output and output.idx for appending (0600). */
 int outlog_open(struct outlog **ret, int dirfd, struct err *e);
 void outlog_close(struct outlog *o);
 

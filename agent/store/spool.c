@@ -5,6 +5,7 @@
  */
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/enc.h"
 #include "os/fd.h"
 #include "store/spool.h"
@@ -55,10 +56,12 @@ spool_append(int fd, const struct event *ev, bool sync, struct err *e)
 	at = lseek(fd, 0, SEEK_END);
 	if (at < 0)
 		return err_sys(e, "seek in the events file");
+	crash_point("spool.before");
 	if (fd_write_all(fd, b.data, b.len, e) < 0) {
 		err_wrap(e, "events file");
 		goto fail;
 	}
+	crash_point("spool.written");
 	if (sync && fdatasync(fd) < 0) {
 		err_sys(e, "sync the events file");
 		goto fail;

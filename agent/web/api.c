@@ -222,9 +222,18 @@ api_with_run(
 static void
 put_run(struct request *r, unsigned int status, const struct run *run)
 {
-	AUTO(buf_release) struct buf b = BUF_INIT;
+	AUTO(buf_release) struct buf b = BUF_INIT, url = BUF_INIT;
+	const char *base = r->conf->conf.url;
 
 	run_to_json(run, true, &b);
+	if (base) {
+		/* Which page shows it, only the configuration knows. */
+		buf_addf(&url, "%s/runs/%" PRIu64, base, run->id);
+		b.len--;
+		buf_addz(&b, ",\"url\":");
+		json_quote(&b, url.data, url.len);
+		buf_addc(&b, '}');
+	}
 	reply_json(r, status, &b);
 }
 

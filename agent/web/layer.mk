@@ -9,12 +9,13 @@ libweb_a_SOURCES = \
 	agent/web/badge.c \
 	agent/web/head.c agent/web/head.h \
 	agent/web/hooks.c \
+	agent/web/linger.c agent/web/linger.h \
 	agent/web/listen.c agent/web/listen.h \
 	agent/web/live.c agent/web/live.h \
 	agent/web/logs.c \
 	agent/web/mail.c agent/web/mail.h \
 	agent/web/page_run.c \
-	agent/web/pages.c agent/web/pages.h \
+	agent/web/pages.c agent/web/pages.h agent/web/pages_priv.h \
 	agent/web/push.c \
 	agent/web/record.c \
 	agent/web/reply.c \
@@ -24,6 +25,11 @@ libweb_a_SOURCES = \
 	agent/web/site.c \
 	agent/web/template.c agent/web/template.h \
 	agent/web/web.h
+
+UNIT_TESTS += t/unit/web
+t_unit_web_SOURCES = t/unit/web.c t/tap.h
+t_unit_web_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS)
+t_unit_web_LDADD = $(tellusd_LDADD)
 
 check_PROGRAMS += t/unit/webraw t/unit/webload
 t_unit_webraw_SOURCES = t/unit/webraw.c

@@ -22,12 +22,14 @@ listen_is_none(const char *address)
 char *
 listen_host(const char *address)
 {
-	const char *colon = strrchr(address, ':');
-	size_t n = colon ? (size_t)(colon - address) : strlen(address);
+	const char *end = strrchr(address, ':');
 
-	if (n >= 2 && address[0] == '[' && address[n - 1] == ']')
-		return xstrndup(address + 1, n - 2);
-	return xstrndup(address, n);
+	if (*address == '[') {
+		end = strchr(++address, ']');
+		return xstrndup(address, end ? (size_t)(end - address) : 0);
+	}
+	return xstrndup(
+		address, end ? (size_t)(end - address) : strlen(address));
 }
 
 static int

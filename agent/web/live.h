@@ -12,7 +12,7 @@
 #include "core/core.h"
 #include "web/request.h"
 
-#define LIVE_STREAMS 512 /* at once; beyond it 503 */
+#define LIVE_STREAMS 512    /* at once; beyond it 503 */
 #define LIVE_PER_ADDRESS 64 /* loopback is exempt */
 #define LIVE_HEARTBEAT_MS 15000
 #define LIVE_CHUNK ((size_t)64 << 10) /* made at a time */
@@ -51,9 +51,9 @@ struct stream {
 	bool follow;
 	bool is_suspended, finished, ending;
 	struct buf out;
-	size_t sent; /* of out */
-	uint64_t position; /* of records, for "id:" */
-	struct run_view *view; /* the newest; NULL: none yet */
+	size_t sent;            /* of out */
+	uint64_t position;      /* of records, for "id:" */
+	struct run_view *view;  /* the newest; NULL: none yet */
 	struct run_view **news; /* watching all: those not told yet */
 	size_t nnews, news_cap;
 	/* For records. */
@@ -84,7 +84,6 @@ void log_make(struct stream *s);
 size_t log_read(struct web *w, const struct run *r, size_t job, size_t step,
 	int64_t offset, size_t max, struct buf *out);
 /* How many bytes of a step's output can be read now. */
-int64_t log_length(struct web *w, const struct run *r, size_t job,
-	size_t step);
+int64_t log_length(struct web *w, const struct run *r, size_t job, size_t step);
 
 #endif

@@ -66,11 +66,10 @@ log_read(struct web *w, const struct run *r, size_t job, size_t step,
 
 /* A job or step that nothing will be added to. */
 static bool
-is_over(const struct run *r, const struct run_job *j,
-	const struct run_step *s)
+is_over(const struct run *r, const struct run_job *j, const struct run_step *s)
 {
 	return run_state_is_final(s->state) || run_state_is_final(j->state) ||
-		run_state_is_final(r->state) || r->state == RUN_BLOCKED;
+	       run_state_is_final(r->state) || r->state == RUN_BLOCKED;
 }
 
 /* Without a follower nobody measures a running step: take what is there. */

@@ -18,8 +18,8 @@ submit_free(void *data)
 }
 
 static void
-put_answer(struct request *r, const uint64_t *runs, size_t nruns,
-	bool duplicate)
+put_answer(
+	struct request *r, const uint64_t *runs, size_t nruns, bool duplicate)
 {
 	const struct submit *s = r->data;
 	AUTO(buf_release) struct buf b = BUF_INIT;
@@ -69,8 +69,7 @@ push_receive(struct request *r)
 	r->data_free = submit_free;
 	if (submit_parse(&r->conf->conf, r->body.data, r->body.len, s, &e) <
 		0) {
-		reply_problem(r, e.code == ERR_ABSENT ? 404 : 400, "%s",
-			e.msg);
+		reply_problem(r, e.code == ERR_ABSENT ? 404 : 400, "%s", e.msg);
 		return;
 	}
 	if (!access_may_push(r, s->repo)) {

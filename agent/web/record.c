@@ -52,6 +52,7 @@ put_reason(struct json_out *o, const struct reason *r)
 static void
 tell_run(struct stream *s, const struct run *r)
 {
+	const char *base = s->req->conf->conf.url;
 	struct json_out o;
 
 	if (s->told_run && s->told_state == (int)r->state &&
@@ -67,6 +68,12 @@ tell_run(struct stream *s, const struct run *r)
 	jout_str(&o, "ref", r->push.ref);
 	jout_str(&o, "sha", sha_is_zero(r->push.sha) ? NULL : r->push.sha);
 	jout_opt(&o, "subject", r->subject);
+	if (base) {
+		AUTO(freep)
+		char *url = xasprintf("%s/runs/%" PRIu64, base, r->id);
+
+		jout_str(&o, "url", url);
+	}
 	jout_int(&o, "attempt", r->attempt);
 	jout_arr(&o, "jobs");
 	for (size_t i = 0; i < r->njobs; i++)
@@ -154,13 +161,14 @@ cut_tail(const char *p, size_t n)
 	return 0;
 }
 
-/* Readers of JSON in C stop at a NUL: its picture is told instead. */
+/* Readers of JSON in C stop at a NUL: they are told its picture.  A page
+ * is not, which has to see it within an escape sequence. */
 static void
-put_text(struct json_out *o, const char *s, size_t n)
+put_text(const struct stream *st, struct json_out *o, const char *s, size_t n)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
 
-	if (!memchr(s, 0, n)) {
+	if (st->sse || !memchr(s, 0, n)) {
 		jout_strn(o, "text", s, n);
 		return;
 	}
@@ -196,7 +204,7 @@ tell_output(struct stream *s, const struct run *r, size_t i, size_t k)
 	begin(s, &o, "output");
 	jout_int(&o, "job", (int64_t)i);
 	jout_int(&o, "step", (int64_t)k);
-	put_text(&o, b.data, n);
+	put_text(s, &o, b.data, n);
 	end(s, &o);
 	return true;
 }

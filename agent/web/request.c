@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "web/access.h"
 #include "web/head.h"
+#include "web/linger.h"
 #include "web/request.h"
 #include "web/routes.h"
 
@@ -93,8 +94,11 @@ request_completed(void *cls UNUSED, struct MHD_Connection *mc, void **ctx,
 	enum MHD_RequestTerminationCode why UNUSED)
 {
 	struct conn *c = conn_of(mc);
+	struct request *r = *ctx;
 
-	request_free(*ctx);
+	if (r && r->has_unread)
+		linger_start(r->web, r->conn->fd);
+	request_free(r);
 	*ctx = NULL;
 	if (c)
 		conn_deadline(c, clock_boot_ms() + WEB_IDLE_MS);
@@ -137,8 +141,8 @@ has_bad_args(const struct request *r)
 {
 	bool bad = false;
 
-	MHD_get_connection_values(r->mc, MHD_GET_ARGUMENT_KIND, check_arg,
-		&bad);
+	MHD_get_connection_values(
+		r->mc, MHD_GET_ARGUMENT_KIND, check_arg, &bad);
 	return bad;
 }
 
@@ -147,7 +151,7 @@ static int64_t
 body_deadline(const struct request *r, size_t bytes)
 {
 	return r->head_done_ms + WEB_BODY_MS +
-		(int64_t)bytes / WEB_BODY_STEP * 1000;
+	       (int64_t)bytes / WEB_BODY_STEP * 1000;
 }
 
 /* Reads no byte of the body: what is refused here is refused cheaply. */
@@ -177,9 +181,10 @@ check_request(struct request *r, const char *version)
 		reply_problem(r, 413,
 			"the body has %" PRIu64 " bytes, the limit is %zu",
 			length, r->body_max);
+	r->has_unread = r->is_queued && length;
 	r->head_done_ms = clock_boot_ms();
-	conn_deadline(r->conn,
-		body_deadline(r, MIN(length, (uint64_t)r->body_max)));
+	conn_deadline(
+		r->conn, body_deadline(r, MIN(length, (uint64_t)r->body_max)));
 }
 
 /* ---- the body ---- */

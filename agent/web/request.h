@@ -35,6 +35,7 @@ struct request {
 	struct buf body;
 	size_t body_max;
 	int64_t head_done_ms;
+	bool has_unread; /* refused before its body was read */
 	bool has_head, is_bad, is_proper, is_queued, is_suspended;
 	unsigned int too_long; /* 414: the address */
 	struct {               /* added to the answer; borrowed */

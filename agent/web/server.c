@@ -16,6 +16,7 @@
 #include "os/path.h"
 #include "web/access.h"
 #include "web/assets.h"
+#include "web/linger.h"
 #include "web/listen.h"
 #include "web/pages.h"
 #include "web/live.h"
@@ -268,6 +269,7 @@ wind_down(struct web *w)
 		if (loop_once(w->loop, 20, &e) < 0)
 			break;
 	} while (live_count(w) && clock_boot_ms() < until);
+	linger_end_all(w);
 	for (size_t i = 0; i < w->nlisteners; i++) {
 		loop_del(w->loop, w->listeners[i].epfd);
 		MHD_stop_daemon(w->listeners[i].daemon);

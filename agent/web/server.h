@@ -75,6 +75,8 @@ struct web {
 	struct assets *assets;
 	char *templates; /* the folder */
 	struct penalty *penalty;
+	struct linger_sock *lingers;
+	size_t nlingers;
 };
 
 /* Moves the connection's deadline; INT64_MAX takes it away. */

@@ -17,8 +17,8 @@ struct web;
  * <state>/sock, 0666) and starts the thread.  templates: the folder with
  * page templates and assets.  With port 0 in agent.listen a free port is
  * taken; web_port says which (0: no TCP). */
-int web_start(struct web **ret, struct core *c, const char *templates,
-	struct err *e);
+int web_start(
+	struct web **ret, struct core *c, const char *templates, struct err *e);
 int web_port(const struct web *w);
 /* Ends streams, then the thread; the sockets' files are removed. */
 void web_stop(struct web *w);

@@ -120,6 +120,7 @@ await_go(struct worker *w, struct err *e)
 
 	if (fd_send(w->control_fd, "ready", 5, -1, e) < 0)
 		return -1;
+	crash_point("work.ready");
 	/* A cancel does not end the wait: once "go" is sent the attempt
 	 * counts as started and has to say how it ended. */
 	if (wait_message(w, -1, false, e) < 0)
@@ -130,6 +131,7 @@ await_go(struct worker *w, struct err *e)
 		return (int)n;
 	if (n != 2 || memcmp(text, "go", 2) != 0)
 		return err_set(e, ERR_PERM, "expected 'go' on the socket");
+	crash_point("work.go");
 	return 1;
 }
 
@@ -145,6 +147,7 @@ control_accept(struct worker *w, int timeout_ms, struct err *e)
 	n = fd_recv(w->control_fd, text, MESSAGE_MAX, &w->lease_fd, e);
 	if (n <= 0)
 		return (int)n;
+	crash_point("work.assigned");
 	if (take_assignment(w, text, (size_t)n, e) < 0 ||
 		spec_load(&w->spec, w->attempt_fd, e) < 0)
 		return err_wrap(e, "assignment");

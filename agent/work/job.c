@@ -229,6 +229,7 @@ finish(struct job *j, struct err *e)
 		state = RUN_CANCELED;
 		blame_agent(j, "canceled", NULL, "the job was canceled");
 	}
+	crash_point("work.before-unmount");
 	if (path_remove_tree(j->w->attempt_fd, WORK_FOLDER, e) < 0)
 		return -1;
 	return say_finished(j, state, e);

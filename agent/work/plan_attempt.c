@@ -231,6 +231,7 @@ plan_attempt(struct worker *w, bool *ret_planned, struct err *e)
 		err_set(&why, ERR_CANCELED, "canceled");
 		return say_failed(w, &s, &why, e);
 	}
+	crash_point("work.before-plan");
 	if (write_plan(w, plan, e) < 0)
 		return -1;
 	crash_point("work.plan-written");

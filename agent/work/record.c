@@ -6,6 +6,7 @@
  */
 #include "base/base.h"
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/enc.h"
 #include "os/fd.h"
 #include "os/path.h"
@@ -31,6 +32,7 @@ write_file(struct step *s, struct err *e)
 	jout_start(&o, &b);
 	jout_value(&o, NULL, s->record);
 	snprintf(name, sizeof(name), "%d.json", s->index);
+	crash_point("work.before-record");
 	if (fd_put_file(dir, name, b.data, b.len, 0600, e) < 0)
 		return err_wrap(e, "record of step '%s'", s->name);
 	s->record_path = xasprintf("%s/records/%s", w->attempt_path, name);

@@ -230,6 +230,7 @@ settle(struct step *s)
 		reason_set(s, "code", "see \"environment files\" in the manual",
 			"step '%s': %s", s->name, e.msg);
 	}
+	crash_point("work.before-seal");
 	if (layer_seal(s, &e) == 0 && record_write(s, &e) == 0)
 		return;
 	if (s->state != RUN_PASSED)
@@ -300,6 +301,7 @@ run_it(struct step *s, struct err *e)
 		return -1;
 	s->ignored = s->state == RUN_FAILED &&
 		     jget_bool(s->plan, "continue_on_error", false);
+	crash_point("work.output-written");
 	if (say_finished(s, e) < 0)
 		return -1;
 	crash_point("work.step-finished");

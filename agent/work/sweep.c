@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See sweep.h. */
 #include "base/base.h"
+#include "base/enc.h"
 #include "box/box.h"
 #include "os/fd.h"
 #include "os/path.h"
@@ -68,6 +69,7 @@ sweep_run(int state_fd, const char *run, struct err *e)
 }
 
 struct keep {
+	uint64_t below;
 	char *const *runs;
 	size_t n;
 };
@@ -76,7 +78,10 @@ static int
 sweep_unless_kept(int runs_fd, const char *name, void *arg, struct err *e)
 {
 	const struct keep *k = arg;
+	int64_t id;
 
+	if (num_parse(name, 0, INT64_MAX, &id) < 0 || (uint64_t)id >= k->below)
+		return 0;
 	for (size_t i = 0; i < k->n; i++)
 		if (str_eq(k->runs[i], name))
 			return 0;
@@ -84,9 +89,10 @@ sweep_unless_kept(int runs_fd, const char *name, void *arg, struct err *e)
 }
 
 int
-sweep_others(int state_fd, char *const *runs, size_t n, struct err *e)
+sweep_others(int state_fd, uint64_t below, char *const *runs, size_t n,
+	struct err *e)
 {
-	struct keep k = { runs, n };
+	struct keep k = { below, runs, n };
 
 	return each_entry(state_fd, "runs", sweep_unless_kept, &k, e);
 }

@@ -13,8 +13,10 @@
 /* The layers of one run.  An absent run is fine. */
 int sweep_run(int state_fd, const char *run, struct err *e);
 
-/* Those of every run that is not among the n named ones. */
-int sweep_others(int state_fd, char *const *runs, size_t n, struct err *e);
+/* Those of every run below that number that is not among the n named
+ * ones. */
+int sweep_others(int state_fd, uint64_t below, char *const *runs, size_t n,
+	struct err *e);
 
 /* What "tellus doctor" shows of the box, on standard output; false when
  * something that is needed is missing. */

@@ -15,9 +15,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
+#define WORKER_NICE 5 /* and so of the steps */
 /* After planning: how long the first job's assignment may take. */
 #define NEXT_ASSIGNMENT_MS 10000
 #define EXIT_WORKER 70
@@ -32,6 +34,9 @@ start(struct worker *w, int control_fd, struct err *e)
 	w->state_fd = w->attempt_fd = w->lease_fd = w->events_fd = -1;
 	w->spec.job = -1;
 	signal(SIGPIPE, SIG_IGN);
+	/* Whatever a step does, the agent goes on answering. */
+	if (setpriority(PRIO_PROCESS, 0, WORKER_NICE) < 0)
+		log_line(LOG_DEBUG, "setpriority: %s", strerror(errno));
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

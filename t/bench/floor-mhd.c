@@ -4,6 +4,10 @@
  * reads the body, verifies the HMAC, answers 202.  No parsing, no journal.
  * usage: floor-mhd SECRET; prints its port, ends at the end of its input.
  */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <openssl/crypto.h>

@@ -5,6 +5,10 @@
  * connections; prints deliveries per second.  Fails when an answer is not
  * 2xx or nothing is answered for 10 seconds.
  */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

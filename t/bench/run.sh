@@ -64,7 +64,7 @@ row 'push to first line' "$(median <ours.us)" "$(median <floor.us)" us
 
 # ---- deliveries ----
 agent_stop
-printf '[agent]\n\tjobs = 1\n' >>"$config"
+sed -i 's/jobs = 2/jobs = 1/' "$config"
 rm -rf "$state"
 agent_start || exit 1
 mkfifo hold

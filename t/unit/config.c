@@ -251,7 +251,8 @@ complaints(void)
 			"an address that is an option" },
 		{ REPO "url = https://-x/y\n", "an address as",
 			"a host that is an option" },
-		{ REPO "url = file:///x\n", "an address as", "a file URL" },
+		{ REPO "url = file://host/x\n", "an address as",
+			"a file URL of another host" },
 		{ REPO "url = https://x/y\nforge = githbu\n",
 			"config:3: repository.forge: there is no forge "
 			"\"githbu\"; did you mean \"github\"?",

@@ -93,8 +93,8 @@ plain(void)
 		"the index has a record per write");
 	ok(le64(idx + 8) > 1600000000000 && le64(idx + 40) >= le64(idx + 8),
 		"with the time");
-	ok(fstatat(dir, "output", &st, 0) == 0 && (st.st_mode & 0777) == 0644,
-		"the file can be read by others");
+	ok(fstatat(dir, "output", &st, 0) == 0 && (st.st_mode & 0777) == 0600,
+		"the file is closed to others");
 	outlog_close(o);
 }
 

@@ -4,8 +4,9 @@
  *
  *	webraw send PORT MS     sends standard input, prints what comes back;
  *	                        the last line says "closed" when the server
- *	                        ended the connection, "open" when MS
- *	                        milliseconds passed without a byte
+ *	                        ended the connection, "reset" when it did so
+ *	                        rudely, "open" when MS milliseconds passed
+ *	                        without a byte
  *	webraw hold PORT N      opens N connections that each send a part of
  *	                        a request line, prints "ready", and at the end
  *	                        of standard input how many are still open
@@ -71,18 +72,18 @@ cmd_send(const char *port, const char *ms_text)
 	char piece[65536];
 	struct err e;
 	int64_t ms;
-	ssize_t n;
+	bool was_reset;
+	ssize_t n = 0;
 	int fd = dial(port), rc;
 
 	if (num_parse(ms_text, 1, 600000, &ms) < 0 ||
 		fd_slurp(0, SEND_MAX, &in, &e) < 0)
 		die("send");
-	/* The server may close before it has everything: what it answered
-	 * is what matters. */
-	(void)!send(fd, in.data, in.len, MSG_NOSIGNAL);
+	was_reset = fd_write_all(fd, in.data, in.len, &e) < 0;
 	while ((rc = wait_byte(fd, (int)ms, piece, sizeof(piece), &n)) > 0)
 		fwrite(piece, 1, (size_t)n, stdout);
-	printf("\n%s\n", rc ? "open" : "closed");
+	was_reset |= !rc && n < 0;
+	printf("\n%s\n", was_reset ? "reset" : rc ? "open" : "closed");
 	close(fd);
 	return 0;
 }
@@ -144,6 +145,7 @@ cmd_drip(const char *port, const char *ms_text, const char *file)
 int
 main(int argc, char **argv)
 {
+	signal(SIGPIPE, SIG_IGN);
 	if (argc == 4 && str_eq(argv[1], "send"))
 		return cmd_send(argv[2], argv[3]);
 	if (argc == 4 && str_eq(argv[1], "hold"))

@@ -11,10 +11,12 @@ node_setup () {
 		test_skip_all "node is $node_major, these packages need 20"
 	test -f "$TELLUS_BUILD/t/unit/forge_check" ||
 		test_skip_all "t/unit/forge_check is not built"
-	test -d "$node_dir/node_modules" && return
+	# The mark comes last: the folder alone may be half made.
+	node_mark=$node_dir/node_modules/.complete
+	test -f "$node_mark" && return
 	# two tests at once must not install into one folder
 	exec 9>"$TELLUS_BUILD/t/node-forge.lock" && flock 9
-	test -d "$node_dir/node_modules" && return
+	test -f "$node_mark" && return
 	(
 		cd "$node_dir" &&
 		npm ci --no-audit --no-fund --ignore-scripts >"$T/npm.log" 2>&1
@@ -23,6 +25,7 @@ node_setup () {
 		test_skip_all "npm could not install the packages: $(
 			grep -m1 'ERR' "$T/npm.log" || tail -n 1 "$T/npm.log")"
 	}
+	: >"$node_mark"
 	exec 9>&-
 }
 node_setup
