@@ -45,7 +45,7 @@ revive () {
 # has CONDITION RUN: jq's, of the run; the agent is revived on the way.
 has () {
 	revive || return 1
-	tellus show "$2" --json 2>/dev/null | jq -e "$1" >/dev/null
+	run_has "$2" "$1"
 }
 
 is_at_hold='.state as $s | ([.jobs[]?.steps[]? | select(.name == "hold" and

@@ -127,9 +127,14 @@ wait_run () {
 	}
 }
 
+# run_has RUN CONDITION: jq's.  No answer is no (jq says yes to nothing).
+run_has () {
+	run_json=$(tellus show "$1" --json 2>/dev/null) && test -n "$run_json" &&
+		printf '%s\n' "$run_json" | jq -e "$2" >/dev/null
+}
+
 step_runs () {
-	tellus show "$1" --json |
-		jq -e --arg s "$2" '[.jobs[].steps[]|select(.name==$s and .state=="running")]|length>0' >/dev/null
+	run_has "$1" "[.jobs[].steps[]|select(.name==\"$2\" and .state==\"running\")]|length>0"
 }
 
 # So that there is a configuration from the start.
