@@ -200,7 +200,9 @@ test_expect_success 'a flood of output is bounded, and the agent does not grow' 
 	still_answers &&
 	wait $push && wait_run $run passed &&
 	test "$(wc -c <"$state/runs/$run/0.1/output")" -le 4300000 &&
-	after=$(memory_kib) && echo "$before $after" && test $after -le $((before + 8192))
+	after=$(memory_kib) && echo "$before $after" &&
+	# The sanitizer keeps what was freed for a while.
+	{ ldd "$TELLUS_BUILD/tellusd" | grep -q libasan || test $after -le $((before + 8192)); }
 '
 
 test_expect_success 'odd names, deep folders and many files are carried and cleared' '
