@@ -264,7 +264,7 @@ test_expect_success "every promise is kept over a kill at each of $n places" '
 	for bad in "$TOP"/lane*.bad
 	do
 		test -e "$bad" || continue
-		cat "$bad" && tail -n 40 "${bad%.bad}.out"
+		cat "$bad" && tail -n 80 "${bad%.bad}.out"
 	done
 	test "$n" -gt 0 && ! ls "$TOP"/lane*.bad 2>/dev/null
 '

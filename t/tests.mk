@@ -84,3 +84,6 @@ crash: all
 	@cat t/log/1200-crash.log
 
 .PHONY: crash
+
+distclean-local:
+	rm -rf t/log t/node-*.lock t/fuzz/found-* t/fuzz/fuzz-* bench.json
