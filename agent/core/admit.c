@@ -18,6 +18,8 @@
 
 #define RUNS_PER_DELIVERY 1000
 #define INCOMING_MAX (1 << 20)
+#define INCOMING_FIRST_MS 5000
+#define INCOMING_MOST_MS 300000
 
 static void
 give_runs(struct ask *a, const uint64_t *runs, size_t n)
@@ -370,4 +372,29 @@ admit_incoming(struct core *c)
 			conf->repos[i].path && k < ARRAY_LEN(incoming_folders);
 			k++)
 			scan_incoming(c, &conf->repos[i], k);
+}
+
+static void
+incoming_again(void *arg)
+{
+	admit_incoming(arg);
+}
+
+void
+admit_put_off(struct core *c)
+{
+	int64_t wait = c->incoming_wait_ms;
+
+	if (c->stopping || c->incoming_timer.armed)
+		return;
+	wait = wait ? MIN(wait * 2, (int64_t)INCOMING_MOST_MS)
+		    : INCOMING_FIRST_MS;
+	c->incoming_wait_ms = wait;
+	loop_timer_set(c->loop, &c->incoming_timer, wait, incoming_again, c);
+}
+
+void
+admit_taken(struct core *c)
+{
+	c->incoming_wait_ms = 0;
 }

@@ -15,13 +15,16 @@ answer(struct core *c, bool committed, void *arg)
 {
 	struct ask *a = arg;
 
-	(void)c;
 	crash_point("ask.answer");
 	if (!committed && a->ok) {
 		a->ok = false;
 		err_set(&a->err, ERR_TEMP,
 			"the journal could not be written; try again later");
 	}
+	if (a->kind == ASK_DELIVER && a->ok)
+		admit_taken(c);
+	else if (a->kind == ASK_DELIVER && a->err.code == ERR_TEMP)
+		admit_put_off(c);
 	a->done(a);
 }
 

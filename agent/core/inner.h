@@ -116,8 +116,9 @@ struct core {
 	struct deferred *defers;
 	size_t ndefers, defers_cap;
 	struct loop_timer retry_timer, queue_timer, idle_timer, dedupe_timer;
-	struct loop_timer output_timer, turn_timer;
-	struct err fatal; /* why the loop was stopped, if by an error */
+	struct loop_timer output_timer, turn_timer, incoming_timer;
+	int64_t incoming_wait_ms; /* 0: nothing was put off */
+	struct err fatal;         /* why the loop was stopped, if by an error */
 	int64_t last_busy_ms;
 
 	pthread_mutex_t mutex; /* conf, closed, asks, watchers */
@@ -172,6 +173,11 @@ void admit_retry(struct core *c, struct ask *a);
 void admit_cancel(struct core *c, struct ask *a);
 /* Reads REPO/tellus/incoming of every local repository. */
 void admit_incoming(struct core *c);
+/* A delivery was put off (ERR_TEMP) or taken: after one that was put off,
+ * whose hook has left a file by then, the folders are read again by
+ * themselves, less and less often. */
+void admit_put_off(struct core *c);
+void admit_taken(struct core *c);
 
 /* ---- dispatch.c ---- */
 
