@@ -62,6 +62,14 @@ fail_point(const char *name)
 	return ++passes == (int)strtol(want + n + 1, NULL, 10);
 }
 
+int64_t
+test_delay_ms(int64_t ms)
+{
+	const char *percent = getenv("TELLUS_DELAYS");
+
+	return percent ? ms * strtol(percent, NULL, 10) / 100 : ms;
+}
+
 #else
 typedef int crash_points_are_off;
 #endif

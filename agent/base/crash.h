@@ -17,7 +17,14 @@ void crash_point(const char *name);
 /* TELLUS_FAIL="name:N": true at this process's Nth pass, for what cannot
  * be made to fail otherwise. */
 bool fail_point(const char *name);
+/* TELLUS_DELAYS=PERCENT makes what waits for nothing but time shorter. */
+int64_t test_delay_ms(int64_t ms);
 #else
+static inline int64_t
+test_delay_ms(int64_t ms)
+{
+	return ms;
+}
 static inline bool
 fail_point(const char *name UNUSED)
 {

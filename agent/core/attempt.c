@@ -17,9 +17,11 @@
 #include <sys/random.h>
 
 #define READY_MS 30000   /* from assignment to "ready" */
-#define CANCEL_MS 300000 /* from TERM to KILL: "always" steps may run */
+#define CANCEL_MS 330000 /* from TERM to KILL: "always" steps may run */
+#define CANCEL_LOOK_MS 15000 /* ... and until it is seen to be stopped */
 /* A worker ends by itself long before these; one that hangs does not. */
 #define PLAN_MOST_MS 7200000
+#define UNDO_MOST_MS 86400000
 #define OVERTIME_MS 600000 /* beyond the job's own deadline */
 #define LINGER_MS 15000    /* from its last event to the worker's end */
 #define UNDONE_MS 1000     /* after a start that could not be committed */
@@ -55,8 +57,8 @@ by_ref(struct core *c, bool committed, void *arg)
 	free(ref);
 }
 
-static void
-defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed))
+void
+attempt_defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed))
 {
 	struct attempt_ref *ref = xmalloc(sizeof(*ref));
 
@@ -97,50 +99,6 @@ attempt_free(struct attempt *a)
 
 /* ---- the end of an attempt ---- */
 
-static void
-lost_committed(struct attempt *a, bool committed)
-{
-	if (committed)
-		attempt_free(a);
-	else
-		a->phase = ATTEMPT_GOING; /* retry_turn looks again */
-}
-
-/* After a reboot: the first step whose layer may not be on disk.  It and
- * what came after it are done again. */
-static int64_t
-first_unsynced(const struct attempt *a)
-{
-	const struct run_job *j = &a->live->run->jobs[a->job];
-
-	for (size_t i = 0; i < j->nsteps; i++)
-		if (j->steps[i].layer && !j->steps[i].synced)
-			return (int64_t)i;
-	return -1;
-}
-
-static void
-lost(struct attempt *a, const char *text)
-{
-	struct event ev;
-
-	log_line(LOG_WARN, "run %" PRIu64 " job %d attempt %d: %s", a->live->id,
-		a->job, a->number, text);
-	event_init(&ev, EV_LOST);
-	ev.job = a->job;
-	ev.attempt = a->number;
-	jset_str(ev.data, "text", text);
-	crash_point("attempt.lost");
-	if (a->rebooted && a->job >= 0 && first_unsynced(a) >= 0)
-		jset_int(ev.data, "from", first_unsynced(a));
-	a->phase = ATTEMPT_FINISHED;
-	if (core_event(a->live, &ev) < 0 && !a->core->failed) {
-		attempt_free(a);
-		return;
-	}
-	defer(a, lost_committed);
-}
-
 void
 attempt_check(struct attempt *a)
 {
@@ -148,7 +106,7 @@ attempt_check(struct attempt *a)
 	if (attempt_is_polled(a))
 		return; /* somebody has the lease still */
 	if (!a->worker && a->phase == ATTEMPT_GOING && !a->core->failed)
-		lost(a, "the worker ended without a result");
+		attempt_lost(a);
 }
 
 /* Nothing ran: it is started again, a little later. */
@@ -199,14 +157,29 @@ kill_worker(void *arg)
 	}
 }
 
+/* A worker that was stopped or is traced does not hear that it should end. */
+static void
+cancel_look(void *arg)
+{
+	struct attempt *a = arg;
+
+	if (a->worker && proc_is_stopped(a->worker->pid))
+		kill_worker(a);
+	else
+		loop_timer_set(a->core->loop, &a->timer,
+			CANCEL_MS - CANCEL_LOOK_MS, kill_worker, a);
+}
+
 void
 attempt_cancel(struct attempt *a)
 {
-	if (a->term_sent || a->phase != ATTEMPT_GOING || !a->worker)
+	/* What is being taken back is not left half way. */
+	if (a->undo || a->term_sent || a->phase != ATTEMPT_GOING || !a->worker)
 		return;
 	a->term_sent = true;
 	child_signal(a->worker->child, SIGTERM);
-	loop_timer_set(a->core->loop, &a->timer, CANCEL_MS, kill_worker, a);
+	loop_timer_set(
+		a->core->loop, &a->timer, CANCEL_LOOK_MS, cancel_look, a);
 }
 
 /* ---- its start ---- */
@@ -217,7 +190,9 @@ attempt_limit_time(struct attempt *a)
 {
 	int64_t ms = PLAN_MOST_MS;
 
-	if (a->job >= 0) {
+	if (a->undo) {
+		ms = UNDO_MOST_MS;
+	} else if (a->job >= 0) {
 		ms = job_timeout(a->live, a->job);
 		if (!ms)
 			return;
@@ -271,7 +246,9 @@ attempt_ready(struct attempt *a)
 	struct core *c = a->core;
 	struct event ev;
 
-	event_init(&ev, a->job < 0 ? EV_PLANNING : EV_STARTED);
+	event_init(&ev, a->job < 0 ? EV_PLANNING
+			: a->undo  ? EV_UNDOING
+				   : EV_STARTED);
 	ev.job = a->job;
 	ev.attempt = a->number;
 	jset_str(ev.data, "nonce", a->nonce);
@@ -284,7 +261,7 @@ attempt_ready(struct attempt *a)
 	if (core_event(a->live, &ev) < 0 && !c->failed)
 		take_back(a); /* refused: it must not run */
 	else
-		defer(a, go);
+		attempt_defer(a, go);
 }
 
 /* The attempt's folder with spec.json, an empty spool and the lease, which
@@ -296,7 +273,7 @@ make_folder(struct attempt *a, const char *path, struct err *e)
 	AUTO(fd_closep) int dir = -1, fd = -1, lease = -1;
 	struct core *c = a->core;
 
-	if (spec_write(a->live, a->job, a->number, a->nonce, &spec, e) < 0)
+	if (spec_write(a, &spec, e) < 0)
 		return -1;
 	/* What is there was never journalled: nothing of it ran. */
 	if (path_remove_tree(c->state_fd, path, e) < 0 ||
@@ -382,6 +359,7 @@ attempt_start(struct live *l, int job, struct worker *w, struct err *e)
 		1;
 	struct attempt *a = attempt_new(l, job, number);
 
+	a->undo = job >= 0 && run_state_is_final(l->run->jobs[job].state);
 	if (assign(a, w, e) == 0)
 		return 0;
 	if (w && !a->worker)
@@ -422,5 +400,5 @@ void
 attempt_done(struct attempt *a)
 {
 	a->phase = ATTEMPT_FINISHED;
-	defer(a, finished);
+	attempt_defer(a, finished);
 }

@@ -13,12 +13,9 @@
 
 #define PLANNERS_EXTRA 2 /* planning attempts beyond agent.jobs */
 #define LOST_MAX 5       /* workers lost by one job before it is given up */
+#define IDLE_LOST_MAX 20 /* those that had not begun anything */
 #define START_FAILURES_MAX 5
 #define START_RETRY_MS 500 /* doubled each time */
-
-struct slots {
-	int64_t jobs, planners;
-};
 
 static struct slots
 free_slots(const struct core *c)
@@ -34,25 +31,6 @@ free_slots(const struct core *c)
 				s.planners--;
 		}
 	return s;
-}
-
-void
-dispatch_finish_run(
-	struct live *l, enum run_state state, const struct reason *why)
-{
-	struct event ev;
-
-	event_init(&ev, EV_FINISHED);
-	jset_str(ev.data, "state", run_state_name(state));
-	if (why) {
-		jset_str(ev.data, "class", why->class);
-		jset_str(ev.data, "text", why->text);
-		jset_str(ev.data, "suggestion", why->suggestion);
-		jset_str(ev.data, "step", why->step);
-	}
-	crash_point("dispatch.finish-run");
-	if (core_event(l, &ev) == 0)
-		notify_state(l);
 }
 
 static void
@@ -73,8 +51,8 @@ finish_job(struct live *l, size_t job, enum run_state state, const char *class,
 	core_event(l, &ev);
 }
 
-static void
-wake_later(void *arg)
+void
+core_wake(void *arg)
 {
 	core_want_dispatch(arg);
 }
@@ -88,34 +66,58 @@ dispatch_delayed(struct live *l)
 	if (!l->retry_at_ms || left <= 0)
 		return false;
 	if (!t->armed || t->at_ms > l->retry_at_ms)
-		loop_timer_set(l->core->loop, t, left, wake_later, l->core);
+		loop_timer_set(l->core->loop, t, left, core_wake, l->core);
 	return true;
 }
 
-void
-dispatch_start_failed(struct live *l, int job, const struct err *e)
+/* Waits a little longer each time; false: it was tried often enough. */
+static bool
+start_later(struct live *l, const struct err *e)
 {
-	struct reason why = {
-		.class = (char *)"infra",
-		.text = (char *)(uintptr_t)e->msg,
-		.suggestion = (char *)"see the agent's log, then: tellus retry",
-	};
-
-	log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e->msg);
 	if (e->code == ERR_PERM)
 		l->start_failures = START_FAILURES_MAX;
 	if (++l->start_failures < START_FAILURES_MAX) {
 		l->retry_at_ms = clock_boot_ms() +
 				 ((int64_t)START_RETRY_MS << l->start_failures);
 		dispatch_delayed(l);
-		return;
+		return true;
 	}
+	l->start_failures = 0;
+	return false;
+}
+
+/* The undos of a run that cannot even be started are given up. */
+static void
+give_up_undo(struct live *l, const struct err *e)
+{
+	const struct reason *why;
+	enum run_state to = run_verdict(l->run, &why);
+
+	log_line(LOG_ERROR, "run %" PRIu64 ": its undos are given up: %s",
+		l->id, e->msg);
+	dispatch_finish_run(l, to == RUN_BAD_MOVE ? RUN_ERROR : to, why);
+}
+
+void
+dispatch_start_failed(struct live *l, int job, const struct err *e)
+{
+	struct reason why = {
+		.class = (char *)(e->code == ERR_PERM ? "config" : "infra"),
+		.text = (char *)(uintptr_t)e->msg,
+		.suggestion = (char *)"see the agent's log, then: tellus retry",
+	};
+
+	log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e->msg);
+	if (start_later(l, e))
+		return;
 	if (job < 0)
 		dispatch_finish_run(l, RUN_ERROR, &why);
+	else if (run_state_is_final(l->run->jobs[job].state))
+		give_up_undo(l, e);
+	else if (e->code == ERR_PERM)
+		live_block(l, job, &why);
 	else
-		finish_job(l, (size_t)job, RUN_ERROR,
-			e->code == ERR_PERM ? "config" : "infra", e->msg, NULL);
-	l->start_failures = 0;
+		finish_job(l, (size_t)job, RUN_ERROR, "infra", e->msg, NULL);
 }
 
 /* ---- planning ---- */
@@ -126,12 +128,7 @@ plan_run(struct live *l, struct slots *s)
 	struct err e = { 0 };
 
 	if (l->run->cancel_wanted) {
-		struct reason why = {
-			.class = (char *)"canceled",
-			.text = (char *)"canceled before it started",
-		};
-
-		dispatch_finish_run(l, RUN_CANCELED, &why);
+		dispatch_cancel_unplanned(l);
 		return;
 	}
 	if (l->run->plan_lost >= LOST_MAX) {
@@ -194,14 +191,15 @@ start_job(struct live *l, size_t i, struct slots *s)
 	struct run_job *j = &l->run->jobs[i];
 	struct err e = { 0 };
 
-	if (j->lost >= LOST_MAX) {
+	if (j->lost - j->idle >= LOST_MAX || j->idle >= IDLE_LOST_MAX) {
 		finish_job(l, i, RUN_ERROR, "infra.killed",
 			"the worker was killed too often",
 			"look for the OOM killer in the kernel's log, "
 			"then: tellus retry");
 		return;
 	}
-	if (s->jobs <= 0 || dispatch_delayed(l) || clean_holds(l->core, l->id))
+	if (s->jobs <= 0 || live_job_waits(l, (int)i) || dispatch_delayed(l) ||
+		clean_holds(l->core, l->id))
 		return;
 	if (attempt_start(l, (int)i, STEAL(l->idle), &e) < 0)
 		dispatch_start_failed(l, (int)i, &e);
@@ -215,7 +213,16 @@ consider_job(struct live *l, size_t i, struct slots *s)
 	struct run_job *j = &l->run->jobs[i];
 	struct err e = { 0 };
 
-	if (j->state != RUN_QUEUED || attempt_find(l, (int)i))
+	if (attempt_find(l, (int)i))
+		return;
+	/* What stopped for a person, or waits, is not begun any more. */
+	if (l->run->cancel_wanted &&
+		(j->state == RUN_BLOCKED || j->state == RUN_WAITING)) {
+		finish_job(l, i, RUN_CANCELED, j->reason.class, j->reason.text,
+			NULL);
+		return;
+	}
+	if (j->state != RUN_QUEUED && j->state != RUN_WAITING)
 		return;
 	switch (job_verdict(l, j, &e)) {
 	case JOB_WAITS:
@@ -230,29 +237,30 @@ consider_job(struct live *l, size_t i, struct slots *s)
 			NULL, NULL, NULL);
 		break;
 	case JOB_STARTS:
-		start_job(l, i, s);
+		if (l->run->state == RUN_BLOCKED)
+			finish_job(l, i, RUN_CANCELED, NULL, NULL, NULL);
+		else
+			start_job(l, i, s);
 		break;
 	}
+}
+
+bool
+dispatch_is_ready(struct live *l, const struct run_job *j)
+{
+	struct err e;
+
+	return job_verdict(l, j, &e) != JOB_WAITS;
 }
 
 static void
 consider_jobs(struct live *l, struct slots *s)
 {
-	const struct reason *why;
-	enum run_state to;
-
 	for (size_t i = 0; i < l->run->njobs; i++)
 		consider_job(l, i, s);
 	/* The planner's worker was wanted by no job: it may go. */
 	worker_release(STEAL(l->idle));
-	if (l->attempts)
-		return;
-	to = run_verdict(l->run, &why);
-	if (to == RUN_BAD_MOVE)
-		return;
-	if (l->run->cancel_wanted && to != RUN_PASSED && to != RUN_ERROR)
-		to = RUN_CANCELED;
-	dispatch_finish_run(l, to, why);
+	dispatch_settle(l, s);
 }
 
 static void
@@ -262,28 +270,32 @@ cancel_attempts(struct live *l)
 		attempt_cancel(a);
 }
 
+static void
+consider(struct live *l, struct slots *s)
+{
+	struct run *r = l->run;
+
+	if (r->cancel_wanted)
+		cancel_attempts(l);
+	if (r->state == RUN_BLOCKED && !r->cancel_wanted)
+		blocked_look(l);
+	else if (run_state_is_final(r->state))
+		return;
+	else if (r->planned)
+		consider_jobs(l, s);
+	else if (r->state == RUN_BLOCKED)
+		dispatch_cancel_unplanned(l);
+	else if (!r->nonce && !l->attempts)
+		plan_run(l, s);
+}
+
 void
 dispatch(struct core *c)
 {
 	struct slots s = free_slots(c);
 
-	for (struct live *l = c->lives; l && !c->failed; l = l->next) {
-		struct run *r = l->run;
-
-		if (r->cancel_wanted)
-			cancel_attempts(l);
-		if (r->state == RUN_BLOCKED && r->cancel_wanted)
-			dispatch_finish_run(l, RUN_CANCELED, &r->reason);
-		else if (r->state == RUN_RECEIVED ||
-			 ((r->state == RUN_PLANNING ||
-				  r->state == RUN_WAITING) &&
-				 !r->planned && !r->nonce)) {
-			if (!l->attempts)
-				plan_run(l, &s);
-		} else if (r->state == RUN_QUEUED || r->state == RUN_RUNNING) {
-			consider_jobs(l, &s);
-		}
-	}
+	for (struct live *l = c->lives; l && !c->failed; l = l->next)
+		consider(l, &s);
 	/* What was decided may let more start. */
 	if (journal_is_open_txn(c->journal))
 		core_want_dispatch(c);

@@ -56,6 +56,7 @@ struct attempt {
 	bool pending;  /* its start or its end is in this turn's commit */
 	bool undone;   /* the commit of its start failed: no fault of it */
 	bool rebooted; /* since it ran: what was not synced may be gone */
+	bool undo;     /* it runs the undos of a job that is over */
 	struct loop_timer timer; /* start deadline, then kill, then lease */
 	struct attempt *next;    /* of the same run */
 };
@@ -117,6 +118,7 @@ struct core {
 	size_t ndefers, defers_cap;
 	struct loop_timer retry_timer, queue_timer, idle_timer, dedupe_timer;
 	struct loop_timer output_timer, turn_timer, incoming_timer;
+	struct loop_timer waits_timer, blocked_timer;
 	int64_t incoming_wait_ms; /* 0: nothing was put off */
 	struct err fatal;         /* why the loop was stopped, if by an error */
 	int64_t last_busy_ms;
@@ -145,6 +147,8 @@ void core_defer(struct core *c, defer_fn *fn, void *arg);
  * the event's memory.  -1: refused (logged and listed) or failed. */
 int core_event(struct live *l, struct event *take);
 void core_want_dispatch(struct core *c);
+/* The same, as a timer's callback. */
+void core_wake(void *core);
 loop_turn_fn core_turn;
 
 /* ---- ask.c ---- */
@@ -188,8 +192,40 @@ void dispatch_start_failed(struct live *l, int job, const struct err *e);
 /* Looks at the queue again when the run's delay is over; false: it has
  * none. */
 bool dispatch_delayed(struct live *l);
+/* May the job start, but for a slot: have those ended that it needs? */
+bool dispatch_is_ready(struct live *l, const struct run_job *j);
+
+/* ---- settle.c ---- */
+
+struct slots {
+	int64_t jobs, planners;
+};
+
 void dispatch_finish_run(
 	struct live *l, enum run_state state, const struct reason *why);
+void dispatch_cancel_unplanned(struct live *l);
+/* When nothing of the run is at work: says that it waits or is blocked,
+ * starts its undos, or ends it. */
+void dispatch_settle(struct live *l, struct slots *s);
+/* Nobody looked at a blocked run for a week: it has failed. */
+void blocked_look(struct live *l);
+/* Ends what is blocked of the same ref and workflow. */
+void blocked_supersede(struct live *fresh);
+/* An attempt at the job's undos is over. */
+void undo_ended(struct live *l, int job);
+
+/* ---- waits.c ---- */
+
+/* The job waits: for "time" (ms), "memory" or "disk", and why.  What it
+ * waits for is looked at again by dispatch(). */
+int live_wait(struct live *l, int job, const char *what, int64_t ms,
+	const struct reason *why);
+/* The job is stopped until a person has mended something and retries. */
+int live_block(struct live *l, int job, const struct reason *why);
+/* A worker gave a step back that is to be tried again. */
+void waits_yielded(struct live *l, int job, enum retry_kind kind);
+/* Does it wait still?  Then a timer looks again. */
+bool live_job_waits(struct live *l, int job);
 
 /* ---- worker.c ---- */
 
@@ -219,6 +255,8 @@ void attempt_done(struct attempt *a);
 /* Reads its spool; without a worker and an end it is lost. */
 void attempt_check(struct attempt *a);
 struct attempt *attempt_find(struct live *l, int job);
+/* Calls fn after the commit, if the attempt is still there then. */
+void attempt_defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed));
 /* For reattach.c. */
 struct attempt *attempt_new(struct live *l, int job, int number);
 void attempt_limit_time(struct attempt *a);
@@ -229,6 +267,11 @@ void attempt_watch_output(struct attempt *a);
 /* Its worker said "ready", or has ended (a->worker is NULL then). */
 void attempt_ready(struct attempt *a);
 void attempt_worker_ended(struct attempt *a);
+
+/* ---- lost.c ---- */
+
+/* Its worker is gone and there is no end in its spool. */
+void attempt_lost(struct attempt *a);
 
 /* ---- tail.c ---- */
 
@@ -241,8 +284,7 @@ void tail_reload(struct attempt *a);
 /* ---- spec.c ---- */
 
 /* spec.json of an attempt as text. */
-int spec_write(struct live *l, int job, int number, const char *nonce,
-	struct buf *out, struct err *e);
+int spec_write(const struct attempt *a, struct buf *out, struct err *e);
 /* The run's plan.json; borrowed.  NULL and *e when it cannot be read. */
 json_t *live_plan(struct live *l, struct err *e);
 /* How long a job may take, by its plan or the configuration; 0: for ever. */

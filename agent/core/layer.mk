@@ -11,13 +11,16 @@ libcore_a_SOURCES = \
 	agent/core/intent.c \
 	agent/core/follow.c \
 	agent/core/lives.c \
+	agent/core/lost.c \
 	agent/core/notify.c \
 	agent/core/offline.c agent/core/offline.h \
 	agent/core/reattach.c \
 	agent/core/rows.c agent/core/rows.h \
+	agent/core/settle.c \
 	agent/core/spec.c \
 	agent/core/submit.c agent/core/submit.h \
 	agent/core/tail.c \
 	agent/core/turn.c \
+	agent/core/waits.c \
 	agent/core/watchers.c \
 	agent/core/worker.c

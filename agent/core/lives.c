@@ -156,7 +156,8 @@ lives_load(struct core *c, struct err *e)
 		if (l->run->nonce)
 			attempt_recover(l, -1);
 		for (size_t i = 0; i < l->run->njobs; i++)
-			if (l->run->jobs[i].state == RUN_RUNNING)
+			if (l->run->jobs[i].state == RUN_RUNNING ||
+				l->run->jobs[i].undoing)
 				attempt_recover(l, (int)i);
 	}
 	return 0;

@@ -80,6 +80,7 @@ attempt_recover(struct live *l, int job)
 
 	snprintf(a->nonce, sizeof(a->nonce), "%s", j ? j->nonce : r->nonce);
 	a->phase = ATTEMPT_GOING;
+	a->undo = j && j->undoing;
 	if (journal_spool_get(l->core->journal, l->id, job, a->number,
 		    &a->offset, &e) < 0)
 		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);

@@ -199,6 +199,29 @@ head(struct live *l, int job, int number, const char *nonce, struct err *e)
 	return o;
 }
 
+/* Why it failed, and whether that is for a person to mend. */
+static void
+add_reason(json_t *o, const struct run_step *s)
+{
+	struct retry_facts f = {
+		.class = s->reason.class,
+		.own_limit = s->own_limit,
+		.on_crash = s->on_crash,
+	};
+	enum retry_kind kind;
+	json_t *why;
+
+	if (!s->reason.class || s->state == RUN_PASSED)
+		return;
+	why = json_object();
+	jset_str(why, "class", s->reason.class);
+	jset_str(why, "text", s->reason.text);
+	jset_str(why, "suggestion", s->reason.suggestion);
+	json_object_set_new(o, "reason", why);
+	if (s->state == RUN_BLOCKED || retry_decide(&f, &kind) == RETRY_BLOCK)
+		json_object_set_new(o, "blocks", json_true());
+}
+
 static json_t *
 done_json(const struct run_job *j)
 {
@@ -208,7 +231,7 @@ done_json(const struct run_job *j)
 		const struct run_step *s = &j->steps[i];
 		json_t *o;
 
-		if (!run_state_is_final(s->state))
+		if (!run_state_is_final(s->state) && s->state != RUN_BLOCKED)
 			continue;
 		o = json_object();
 		jset_int(o, "step", (int64_t)i);
@@ -218,13 +241,46 @@ done_json(const struct run_job *j)
 		jset_str(o, "layer", s->layer);
 		jset_str(o, "record", s->record);
 		jset_int(o, "record_crc", s->record_crc);
+		add_reason(o, s);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* What is to be taken back, the last step first. */
+static json_t *
+undo_json(const struct run_job *j)
+{
+	json_t *list = json_array();
+
+	for (size_t i = j->nsteps; i-- > 0;) {
+		const struct run_step *s = &j->steps[i];
+		json_t *o;
+
+		if (!run_step_is_undoable(s))
+			continue;
+		o = json_object();
+		jset_int(o, "step", (int64_t)i);
+		jset_int(o, "tries", s->undo.tries);
 		json_array_append_new(list, o);
 	}
 	return list;
 }
 
 static json_t *
-limits_json(const struct config *conf, const json_t *job)
+used_json(const int used[RETRY_KIND_COUNT])
+{
+	json_t *o = json_object();
+
+	for (int k = 0; k < RETRY_KIND_COUNT; k++)
+		if (used[k])
+			jset_int(o, retry_kind_name((enum retry_kind)k),
+				used[k]);
+	return o;
+}
+
+static json_t *
+limits_json(const struct config *conf, const json_t *job, const json_t *given)
 {
 	const struct {
 		const char *name;
@@ -238,9 +294,11 @@ limits_json(const struct config *conf, const json_t *job)
 	};
 	json_t *o = json_object(), *own = jget_obj(job, "limits");
 
+	/* A person's with a retry, the workflow's, the configuration's. */
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		jset_int(o, all[i].name,
-			jget_int(own, all[i].name, all[i].dflt));
+			jget_int(given, all[i].name,
+				jget_int(own, all[i].name, all[i].dflt)));
 	return o;
 }
 
@@ -284,12 +342,14 @@ job_timeout(struct live *l, int job)
 }
 
 static int
-add_job(struct live *l, int job, json_t *o, struct err *e)
+add_job(const struct attempt *a, json_t *o, struct err *e)
 {
+	struct live *l = a->live;
+	const int job = a->job;
 	const struct config *conf = &l->core->conf->conf;
 	const struct run_job *j = &l->run->jobs[job];
 	json_t *w = plan_workflow_of(l, e), *p, *brief = json_object(),
-	       *tries = json_array();
+	       *tries = json_array(), *used = json_array();
 	const char *network = NULL;
 
 	p = json_array_get(jget_arr(w, "jobs"), (size_t)job);
@@ -300,14 +360,17 @@ add_job(struct live *l, int job, json_t *o, struct err *e)
 	if (!network) {
 		json_decref(brief);
 		json_decref(tries);
+		json_decref(used);
 		return -1;
 	}
 	jset_str(brief, "file", jget_str(w, "file"));
 	jset_str(brief, "name", jget_str(w, "name"));
 	if (jget_obj(w, "env"))
 		json_object_set(brief, "env", jget_obj(w, "env"));
-	for (size_t i = 0; i < j->nsteps; i++)
+	for (size_t i = 0; i < j->nsteps; i++) {
 		json_array_append_new(tries, json_integer(j->steps[i].tries));
+		json_array_append_new(used, used_json(j->steps[i].used));
+	}
 	jset_int(o, "job", job);
 	jset_int(o, "plan_run", (int64_t)l->run->plan_run);
 	jset_int(o, "run_attempt", l->run->attempt);
@@ -319,23 +382,28 @@ add_job(struct live *l, int job, json_t *o, struct err *e)
 	json_object_set(o, "plan", p);
 	json_object_set_new(o, "needs", needs_context(l, j));
 	jset_str(o, "network", network);
-	json_object_set_new(o, "limits", limits_json(conf, p));
+	json_object_set_new(o, "limits", limits_json(conf, p, l->run->limits));
 	jset_int(o, "timeout_ms", timeout_of(conf, p));
 	json_object_set_new(o, "tries", tries);
+	json_object_set_new(o, "used", used);
+	json_object_set_new(o, "job_used", used_json(j->used));
 	json_object_set_new(o, "done", done_json(j));
+	if (l->run->set)
+		json_object_set(o, "set", l->run->set);
+	if (a->undo)
+		json_object_set_new(o, "undo", undo_json(j));
 	return 0;
 }
 
 int
-spec_write(struct live *l, int job, int number, const char *nonce,
-	struct buf *out, struct err *e)
+spec_write(const struct attempt *a, struct buf *out, struct err *e)
 {
-	json_t *o = head(l, job, number, nonce, e);
+	json_t *o = head(a->live, a->job, a->number, a->nonce, e);
 	char *text;
 
 	if (!o)
 		return -1;
-	if (job >= 0 && add_job(l, job, o, e) < 0) {
+	if (a->job >= 0 && add_job(a, o, e) < 0) {
 		json_decref(o);
 		return -1;
 	}

@@ -123,10 +123,12 @@ add_sibling(struct live *first, const struct event *from, const json_t *w)
 	core_event(l, &ev);
 	crash_point("plan.sibling");
 	flat_planned(&ev, from, w, first->id);
-	if (core_event(l, &ev) == 0)
+	if (core_event(l, &ev) == 0) {
 		notify_state(l);
-	else
+		blocked_supersede(l);
+	} else {
 		refuse_plan(l);
+	}
 }
 
 static void
@@ -166,10 +168,12 @@ on_planned(struct attempt *a, const struct event *from)
 		}
 		first = false;
 		flat_planned(&ev, from, w, l->id);
-		if (core_event(l, &ev) == 0)
+		if (core_event(l, &ev) == 0) {
 			notify_state(l);
-		else
+			blocked_supersede(l);
+		} else {
 			refuse_plan(l);
+		}
 	}
 	if (!first)
 		return;
@@ -197,11 +201,32 @@ end_unplanned(struct live *l, const json_t *why)
 		if (str_eq(plan_ends[i].class, jget_str(why, "class")))
 			state = plan_ends[i].state;
 	if (l->run->cancel_wanted)
-		state = "canceled";
+		state = run_state_name(l->run->end_state);
 	event_init(&ev, EV_FINISHED);
 	jset_str(ev.data, "state", state);
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		jset_str(ev.data, kept[i], jget_str(why, kept[i]));
+	if (core_event(l, &ev) == 0)
+		notify_state(l);
+}
+
+/* What an administrator can mend: the run stops until it is retried. */
+static bool
+is_for_a_person(const json_t *why)
+{
+	return str_eq(jget_str(why, "code"), "denied") ||
+	       str_eq(jget_str(why, "class"), "config.sandbox");
+}
+
+static void
+block_unplanned(struct live *l, const json_t *why)
+{
+	struct event ev;
+
+	event_init(&ev, EV_BLOCKED);
+	jset_str(ev.data, "class", jget_str(why, "class"));
+	jset_str(ev.data, "text", jget_str(why, "text"));
+	jset_str(ev.data, "suggestion", jget_str(why, "suggestion"));
 	if (core_event(l, &ev) == 0)
 		notify_state(l);
 }
@@ -244,6 +269,8 @@ on_plan_failed(struct attempt *a, struct event *take)
 			!l->run->cancel_wanted &&
 			clock_wall_ms() - l->run->created_ms < FETCH_GIVE_UP_MS)
 			wait_for_forge(l, why);
+		else if (is_for_a_person(why) && !l->run->cancel_wanted)
+			block_unplanned(l, why);
 		else
 			end_unplanned(l, why);
 	}
@@ -265,6 +292,7 @@ on_record(const struct event *from, int64_t end, void *arg, struct err *e)
 {
 	struct attempt *a = arg;
 	struct core *c = a->core;
+	enum retry_kind kind;
 	struct event ev;
 
 	if (!core_begin(c))
@@ -288,7 +316,20 @@ on_record(const struct event *from, int64_t end, void *arg, struct err *e)
 		break;
 	case EV_STEP_STARTED:
 	case EV_STEP_FINISHED:
+	case EV_UNDO_STARTED:
+	case EV_UNDO_FINISHED:
 		core_event(a->live, &ev);
+		break;
+	case EV_YIELDED:
+		kind = retry_kind_from_name(jget_str(from->data, "retry"));
+		if (core_event(a->live, &ev) == 0)
+			waits_yielded(a->live, a->job, kind);
+		attempt_done(a);
+		break;
+	case EV_UNDONE:
+		if (core_event(a->live, &ev) == 0)
+			undo_ended(a->live, a->job);
+		attempt_done(a);
 		break;
 	case EV_JOB_FINISHED:
 		core_event(a->live, &ev);

@@ -4,14 +4,13 @@
  * the first change, so that a refused event leaves the run as it was.
  */
 #include "base/base.h"
-#include "model/run.h"
+#include "model/apply_int.h"
 
 #define JOBS_MAX 256
 #define STEPS_MAX 200
 
-/* Class, text, suggestion and step of an event's data, where present. */
-static void
-reason_set(struct reason *r, const json_t *o)
+void
+apply_reason(struct reason *r, const json_t *o)
 {
 	reason_release(r);
 	r->class = xstrdup0(jget_str(o, "class"));
@@ -35,9 +34,8 @@ on_received(struct run *r, const struct event *ev, struct err *e)
 	return 0;
 }
 
-/* What "planning" and "started" say of the process. */
-static void
-set_worker(char **nonce, char **boot, int64_t *pid, int64_t *start,
+void
+apply_worker(char **nonce, char **boot, int64_t *pid, int64_t *start,
 	const json_t *o)
 {
 	str_set(nonce, jget_str(o, "nonce"));
@@ -53,7 +51,7 @@ on_planning(struct run *r, const struct event *ev, struct err *e)
 		return err_set(e, ERR_PERM, "fenced: planning attempt %d",
 			ev->attempt);
 	r->plan_attempt = ev->attempt;
-	set_worker(&r->nonce, &r->boot, &r->pid, &r->start_time, ev->data);
+	apply_worker(&r->nonce, &r->boot, &r->pid, &r->start_time, ev->data);
 	if (!r->started_ms)
 		r->started_ms = ev->time_ms;
 	return 0;
@@ -81,9 +79,12 @@ job_from_plan(struct run_job *j, const json_t *o, size_t njobs)
 	}
 	j->steps = xcalloc(nsteps, sizeof(*j->steps));
 	for (size_t i = 0; i < nsteps; i++) {
-		const char *name = jget_str(json_array_get(steps, i), "name");
+		const json_t *step = json_array_get(steps, i);
+		const char *name = jget_str(step, "name");
 
 		j->steps[i].name = xstrdup(name ? name : "step");
+		j->steps[i].id = xstrdup0(jget_str(step, "id"));
+		j->steps[i].on_crash = xstrdup0(jget_str(step, "on_crash"));
 		j->steps[i].state = RUN_QUEUED;
 		j->nsteps = i + 1;
 	}
@@ -130,8 +131,8 @@ on_planned(struct run *r, const struct event *ev, struct err *e)
 	return 0;
 }
 
-static struct run_job *
-job_at(struct run *r, const struct event *ev, struct err *e)
+struct run_job *
+apply_job(struct run *r, const struct event *ev, struct err *e)
 {
 	if (ev->job < 0 || (size_t)ev->job >= r->njobs) {
 		err_set(e, ERR_PERM, "there is no job %d", ev->job);
@@ -143,17 +144,21 @@ job_at(struct run *r, const struct event *ev, struct err *e)
 static int
 on_started(struct run *r, const struct event *ev, struct err *e)
 {
-	struct run_job *j = job_at(r, ev, e);
+	struct run_job *j = apply_job(r, ev, e);
 
 	if (!j)
 		return -1;
-	if (ev->attempt <= j->attempt || j->state != RUN_QUEUED)
+	if (ev->attempt <= j->attempt ||
+		(j->state != RUN_QUEUED && j->state != RUN_WAITING))
 		return err_set(e, ERR_PERM, "fenced: job %d attempt %d",
 			ev->job, ev->attempt);
 	j->attempt = ev->attempt;
 	j->state = RUN_RUNNING;
+	str_set(&j->wait_for, NULL);
 	reason_release(&j->reason);
-	set_worker(&j->nonce, &j->boot, &j->pid, &j->start_time, ev->data);
+	if (r->state == RUN_WAITING)
+		reason_release(&r->reason);
+	apply_worker(&j->nonce, &j->boot, &j->pid, &j->start_time, ev->data);
 	str_set(&j->cgroup, jget_str(ev->data, "cgroup"));
 	if (!j->started_ms)
 		j->started_ms = ev->time_ms;
@@ -162,121 +167,169 @@ on_started(struct run *r, const struct event *ev, struct err *e)
 	return 0;
 }
 
-/* The job that a worker's event is about, if that worker is the one. */
-static struct run_job *
-live_job(struct run *r, const struct event *ev, struct err *e)
+struct run_job *
+apply_live_job(struct run *r, const struct event *ev, struct err *e)
 {
-	struct run_job *j = job_at(r, ev, e);
+	struct run_job *j = apply_job(r, ev, e);
 
 	if (!j)
 		return NULL;
-	if (j->state == RUN_RUNNING && j->attempt == ev->attempt &&
-		str_eq(j->nonce, ev->nonce))
+	if ((j->state == RUN_RUNNING || j->undoing) &&
+		j->attempt == ev->attempt && str_eq(j->nonce, ev->nonce))
 		return j;
 	err_set(e, ERR_PERM, "fenced: %s of job %d attempt %d",
 		event_kind_name(ev->kind), ev->job, ev->attempt);
 	return NULL;
 }
 
-static struct run_step *
-live_step(struct run *r, const struct event *ev, struct err *e)
+static void
+end_step(struct run_step *s, enum run_state job)
 {
-	struct run_job *j = live_job(r, ev, e);
-
-	if (!j)
-		return NULL;
-	if (ev->step < 0 || (size_t)ev->step >= j->nsteps) {
-		err_set(e, ERR_PERM, "job %d has no step %d", ev->job,
-			ev->step);
-		return NULL;
-	}
-	if (run_state_is_final(j->steps[ev->step].state)) {
-		err_set(e, ERR_PERM, "step %d of job %d is finished", ev->step,
-			ev->job);
-		return NULL;
-	}
-	return &j->steps[ev->step];
-}
-
-static int
-on_step_started(struct run *r, const struct event *ev, struct err *e)
-{
-	struct run_step *s = live_step(r, ev, e);
-
-	if (!s)
-		return -1;
-	s->state = RUN_RUNNING;
-	s->attempt = ev->attempt;
-	s->tries++;
-	s->started_ms = ev->time_ms;
-	s->finished_ms = 0;
-	s->output = jget_int(ev->data, "output", 0);
-	s->length = -1;
-	s->live = 0;
-	str_set(&s->layer, jget_str(ev->data, "layer"));
-	if (jget_str(ev->data, "name"))
-		str_set(&s->name, jget_str(ev->data, "name"));
-	return 0;
-}
-
-static int
-on_step_finished(struct run *r, const struct event *ev, struct err *e)
-{
-	struct run_step *s = live_step(r, ev, e);
-	enum run_state to = run_state_from_name(jget_str(ev->data, "state"));
-
-	if (!s)
-		return -1;
-	if (!run_state_is_final(to))
-		return err_set(e, ERR_PERM, "a step cannot end like that");
-	s->state = to;
-	s->attempt = ev->attempt;
-	s->finished_ms = ev->time_ms;
-	if (!s->started_ms)
-		s->started_ms = ev->time_ms;
-	s->has_exit = json_is_integer(json_object_get(ev->data, "exit"));
-	s->exit_code = (int)jget_int(ev->data, "exit", 0);
-	s->signal = (int)jget_int(ev->data, "signal", 0);
-	s->ignored = jget_bool(ev->data, "ignored", false);
-	s->output = jget_int(ev->data, "output", s->output);
-	s->length = jget_int(ev->data, "length", 0);
-	s->memory = jget_int(ev->data, "memory", -1);
-	s->cpu_ms = jget_int(ev->data, "cpu_ms", -1);
-	s->synced = jget_bool(ev->data, "synced", false);
-	str_set(&s->layer, jget_str(ev->data, "layer"));
-	str_set(&s->record, jget_str(ev->data, "record"));
-	s->record_crc = jget_int(ev->data, "record_crc", 0);
-	reason_set(&s->reason, ev->data);
-	return 0;
+	/* Nobody knows what became of a blocked one: so it stays. */
+	if (run_state_is_final(s->state) || s->state == RUN_BLOCKED)
+		return;
+	s->state = job == RUN_CANCELED ? RUN_CANCELED : RUN_SKIPPED;
+	s->length = MAX(s->length, 0);
 }
 
 static int
 on_job_finished(struct run *r, const struct event *ev, struct err *e)
 {
-	struct run_job *j = ev->attempt ? live_job(r, ev, e) : job_at(r, ev, e);
+	struct run_job *j = ev->attempt ? apply_live_job(r, ev, e) : apply_job(r, ev, e);
 	enum run_state to = run_state_from_name(jget_str(ev->data, "state"));
 
 	if (!j)
 		return -1;
 	if (!run_state_is_final(to) && to != RUN_BLOCKED)
 		return err_set(e, ERR_PERM, "a job cannot end like that");
-	if (run_state_is_final(j->state))
+	if (run_state_is_final(j->state) || j->undoing)
 		return err_set(
 			e, ERR_PERM, "fenced: job %d is finished", ev->job);
 	j->state = to;
 	j->finished_ms = ev->time_ms;
 	json_decref(j->outputs);
 	j->outputs = json_deep_copy(jget_obj(ev->data, "outputs"));
-	reason_set(&j->reason, jget_obj(ev->data, "reason"));
+	apply_reason(&j->reason, jget_obj(ev->data, "reason"));
 	str_set(&j->nonce, NULL);
 	for (size_t i = 0; i < j->nsteps; i++)
-		if (!run_state_is_final(j->steps[i].state)) {
-			j->steps[i].state =
-				to == RUN_CANCELED ? RUN_CANCELED : RUN_SKIPPED;
-			if (j->steps[i].length < 0)
-				j->steps[i].length = 0;
-		}
+		end_step(&j->steps[i], to);
 	return 0;
+}
+
+/* Nobody works on the job now. */
+static void
+leave(struct run_job *j, enum run_state state)
+{
+	j->state = state;
+	str_set(&j->nonce, NULL);
+	str_set(&j->wait_for, NULL);
+}
+
+/* Its attempt is over, the job is not: a step is tried again. */
+static int
+on_yielded(struct run *r, const struct event *ev, struct err *e)
+{
+	enum retry_kind kind =
+		retry_kind_from_name(jget_str(ev->data, "retry"));
+	struct run_job *j = apply_live_job(r, ev, e);
+
+	if (!j)
+		return -1;
+	leave(j, RUN_WAITING);
+	apply_reason(&j->reason, ev->data);
+	if (kind != RETRY_NONE && !j->reason.step)
+		j->used[kind]++;
+	return 0;
+}
+
+static int
+wait_job(struct run *r, const struct event *ev, struct err *e)
+{
+	struct run_job *j = apply_job(r, ev, e);
+
+	if (!j)
+		return -1;
+	if (j->state != RUN_QUEUED && j->state != RUN_WAITING)
+		return err_set(e, ERR_PERM, "job %d cannot wait while it is %s",
+			ev->job, run_state_name(j->state));
+	leave(j, RUN_WAITING);
+	j->wait_for = xstrdup0(jget_str(ev->data, "for"));
+	str_set(&j->wait_boot, jget_str(ev->data, "boot"));
+	j->wait_until_ms = jget_int(ev->data, "until", 0);
+	if (jget_str(ev->data, "text"))
+		apply_reason(&j->reason, ev->data);
+	return 0;
+}
+
+static int
+on_waiting(struct run *r, const struct event *ev, struct err *e)
+{
+	if (ev->job >= 0)
+		return wait_job(r, ev, e);
+	apply_reason(&r->reason, ev->data);
+	return 0;
+}
+
+static int
+on_blocked(struct run *r, const struct event *ev, struct err *e)
+{
+	struct run_job *j;
+
+	if (ev->job < 0) {
+		apply_reason(&r->reason, ev->data);
+		r->blocked_ms = ev->time_ms;
+		str_set(&r->nonce, NULL);
+		return 0;
+	}
+	j = apply_job(r, ev, e);
+	if (!j)
+		return -1;
+	if (j->state != RUN_QUEUED && j->state != RUN_WAITING)
+		return err_set(e, ERR_PERM, "job %d is %s, it is not stopped",
+			ev->job, run_state_name(j->state));
+	leave(j, RUN_BLOCKED);
+	apply_reason(&j->reason, ev->data);
+	return 0;
+}
+
+static int
+on_approved(struct run *r, const struct event *ev UNUSED,
+	struct err *e UNUSED)
+{
+	r->approved = true;
+	reason_release(&r->reason);
+	return 0;
+}
+
+/* The step was under way.  Without a verdict it starts again. */
+static void
+lose_step(struct run_step *s, const struct event *ev)
+{
+	const char *verdict = jget_str(ev->data, "verdict");
+
+	s->state = RUN_QUEUED;
+	if (!verdict)
+		return;
+	s->state = str_eq(verdict, "ask") ? RUN_BLOCKED : RUN_FAILED;
+	s->finished_ms = ev->time_ms;
+	s->length = jget_int(ev->data, "length", 0);
+	str_set(&s->layer, NULL); /* it is thrown away */
+	apply_reason(&s->reason, jget_obj(ev->data, "reason"));
+}
+
+/* A worker that was killed in an undo has tried it. */
+static void
+lose_undo(struct run_job *j)
+{
+	j->undoing = false;
+	j->undo_lost++;
+	for (size_t i = 0; i < j->nsteps; i++) {
+		struct run_undo *u = &j->steps[i].undo;
+
+		if (u->state == RUN_RUNNING)
+			u->state = u->tries < RUN_UNDO_TRIES ? RUN_QUEUED
+							     : RUN_FAILED;
+	}
 }
 
 static int
@@ -292,105 +345,50 @@ on_lost(struct run *r, const struct event *ev, struct err *e)
 		r->plan_lost++;
 		return 0;
 	}
-	j = job_at(r, ev, e);
+	j = apply_job(r, ev, e);
 	if (!j)
 		return -1;
-	if (j->attempt != ev->attempt || j->state != RUN_RUNNING)
+	if (j->attempt != ev->attempt ||
+		(j->state != RUN_RUNNING && !j->undoing))
 		return err_set(e, ERR_PERM, "fenced: lost job %d attempt %d",
 			ev->job, ev->attempt);
+	str_set(&j->nonce, NULL);
+	if (j->undoing) {
+		lose_undo(j);
+		return 0;
+	}
 	j->state = RUN_QUEUED;
 	j->lost++;
-	str_set(&j->nonce, NULL);
+	j->idle += jget_bool(ev->data, "idle", false);
 	from = jget_int(ev->data, "from", (int64_t)j->nsteps);
-	for (size_t i = 0; i < j->nsteps; i++)
-		if (j->steps[i].state == RUN_RUNNING || (int64_t)i >= from)
-			j->steps[i].state = RUN_QUEUED;
-	return 0;
-}
-
-static void
-job_reset(struct run_job *j)
-{
-	j->state = RUN_QUEUED;
-	j->started_ms = j->finished_ms = 0;
-	j->lost = 0;
-	json_decref(j->outputs);
-	j->outputs = NULL;
-	reason_release(&j->reason);
 	for (size_t i = 0; i < j->nsteps; i++) {
-		struct run_step *s = &j->steps[i];
-		struct run_step fresh = {
-			.name = STEAL(s->name),
-			.state = RUN_QUEUED,
-			.tries = s->tries,
-		};
-
-		run_step_release(s);
-		*s = fresh;
+		if (j->steps[i].state == RUN_RUNNING)
+			lose_step(&j->steps[i], ev);
+		if ((int64_t)i >= from)
+			j->steps[i].state = RUN_QUEUED;
 	}
-}
-
-/* Does job a need job b, directly or not?  Plans have no cycles. */
-static bool
-needs(const struct run *r, size_t a, size_t b)
-{
-	for (size_t i = 0; i < r->jobs[a].nneeds; i++) {
-		size_t n = (size_t)r->jobs[a].needs[i];
-
-		if (n == b || needs(r, n, b))
-			return true;
-	}
-	return false;
-}
-
-/* The named job and what needs it, or every job that did not pass. */
-static int
-on_retried(struct run *r, const struct event *ev, struct err *e)
-{
-	const char *name = jget_str(ev->data, "job");
-	size_t at = r->njobs;
-
-	for (size_t i = 0; name && i < r->njobs; i++)
-		if (str_eq(r->jobs[i].id, name) ||
-			str_eq(r->jobs[i].name, name))
-			at = i;
-	if (name && at == r->njobs)
-		return err_set(e, ERR_ABSENT, "run %" PRIu64 " has no job '%s'",
-			r->id, name);
-	for (size_t i = 0; i < r->njobs; i++)
-		if (name ? i == at || needs(r, i, at)
-			 : r->jobs[i].state != RUN_PASSED ||
-					r->state == RUN_PASSED)
-			job_reset(&r->jobs[i]);
-	r->attempt++;
-	r->finished_ms = 0;
-	r->plan_lost = 0;
-	str_set(&r->nonce, NULL);
-	r->cancel_wanted = false;
-	str_set(&r->cancel_by, NULL);
-	reason_release(&r->reason);
 	return 0;
 }
 
 static int
 on_canceled(struct run *r, const struct event *ev, struct err *e UNUSED)
 {
+	const char *end = jget_str(ev->data, "end");
+
 	r->cancel_wanted = true;
 	str_set(&r->cancel_by, jget_str(ev->data, "by"));
-	return 0;
-}
-
-static int
-on_reason(struct run *r, const struct event *ev, struct err *e UNUSED)
-{
-	reason_set(&r->reason, ev->data);
+	r->end_state = RUN_CANCELED;
+	if (end && run_state_is_final(run_state_from_name(end)))
+		r->end_state = run_state_from_name(end);
+	if (end)
+		apply_reason(&r->reason, ev->data);
 	return 0;
 }
 
 static int
 on_plan_failed(struct run *r, const struct event *ev, struct err *e UNUSED)
 {
-	reason_set(&r->reason, ev->data);
+	apply_reason(&r->reason, ev->data);
 	str_set(&r->nonce, NULL);
 	return 0;
 }
@@ -398,7 +396,7 @@ on_plan_failed(struct run *r, const struct event *ev, struct err *e UNUSED)
 static int
 on_finished(struct run *r, const struct event *ev, struct err *e UNUSED)
 {
-	reason_set(&r->reason, ev->data);
+	apply_reason(&r->reason, ev->data);
 	r->finished_ms = ev->time_ms;
 	return 0;
 }
@@ -410,8 +408,6 @@ on_nothing(struct run *r UNUSED, const struct event *ev UNUSED,
 	return 0;
 }
 
-typedef int apply_fn(struct run *r, const struct event *ev, struct err *e);
-
 static apply_fn *const apply[EV_KIND_COUNT] = {
 	[EV_RECEIVED] = on_received,
 	[EV_PLANNING] = on_planning,
@@ -419,16 +415,22 @@ static apply_fn *const apply[EV_KIND_COUNT] = {
 	[EV_PLAN_FAILED] = on_plan_failed,
 	[EV_QUEUED] = on_nothing,
 	[EV_STARTED] = on_started,
-	[EV_STEP_STARTED] = on_step_started,
-	[EV_STEP_FINISHED] = on_step_finished,
+	[EV_STEP_STARTED] = apply_step_started,
+	[EV_STEP_FINISHED] = apply_step_finished,
 	[EV_JOB_FINISHED] = on_job_finished,
 	[EV_LOST] = on_lost,
 	[EV_CANCELED] = on_canceled,
-	[EV_RETRIED] = on_retried,
-	[EV_WAITING] = on_reason,
+	[EV_RETRIED] = apply_retried,
+	[EV_WAITING] = on_waiting,
 	[EV_RESUMED] = on_nothing,
-	[EV_BLOCKED] = on_reason,
+	[EV_BLOCKED] = on_blocked,
 	[EV_FINISHED] = on_finished,
+	[EV_YIELDED] = on_yielded,
+	[EV_APPROVED] = on_approved,
+	[EV_UNDOING] = apply_undoing,
+	[EV_UNDO_STARTED] = apply_undo_started,
+	[EV_UNDO_FINISHED] = apply_undo_finished,
+	[EV_UNDONE] = apply_undone,
 };
 
 static enum run_state
@@ -451,6 +453,10 @@ run_apply(struct run *r, const struct event *ev, struct err *e)
 		return err_set(e, ERR_PERM, "received twice");
 	if (ev->kind != EV_RECEIVED && ev->kind != EV_QUEUED) {
 		to = run_next(r->state, ev->kind, target_of(r, ev));
+		/* That one job waits or is stopped moves no run. */
+		if (to != RUN_BAD_MOVE && ev->job >= 0 &&
+			(ev->kind == EV_WAITING || ev->kind == EV_BLOCKED))
+			to = r->state;
 		if (to == RUN_BAD_MOVE)
 			return err_set(e, ERR_PERM,
 				"%s is not legal while the run is %s",

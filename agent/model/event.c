@@ -24,6 +24,12 @@ static const struct {
 	{ EV_RESUMED, "resumed" },
 	{ EV_BLOCKED, "blocked" },
 	{ EV_FINISHED, "finished" },
+	{ EV_YIELDED, "yielded" },
+	{ EV_APPROVED, "approved" },
+	{ EV_UNDOING, "undoing" },
+	{ EV_UNDO_STARTED, "undo-started" },
+	{ EV_UNDO_FINISHED, "undo-finished" },
+	{ EV_UNDONE, "undone" },
 };
 
 _Static_assert(ARRAY_LEN(kinds) == EV_KIND_COUNT - 1, "a kind has no name");

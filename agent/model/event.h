@@ -12,30 +12,52 @@
  * planning       nonce pid start boot epoch             (attempt)
  * planned        sha ref? dirty? tree subject author? time? file workflow
  *                index skipped?
- *                jobs:[{id name needs:[index] if? limits? steps:[{name}]}]
+ *                jobs:[{id name needs:[index] if? limits?
+ *                steps:[{name id? on_crash?}]}]
  *                skipped: why no workflow of the commit applies
  * plan-failed    code text suggestion? file? line? column?    (attempt)
  * queued         -
  * started        nonce pid start boot epoch cgroup?       (job, attempt)
- * step-started   name key try output layer    (job, attempt, step)
+ * step-started   name key try output layer undo?  (job, attempt, step)
  *                output: offset in the attempt's output file; try: the
- *                step's attempt over all attempts of the job; layer: path
+ *                step's attempt over all attempts of the job; layer: path;
+ *                undo: true where the step has one to be run
  * step-finished  state exit? signal? class? text? suggestion? output length
  *                crc layer? synced? record? ignored? memory? cpu_ms? ms
+ *                again? own_limit?
  *                output, length: the step's bytes in the output file; crc:
  *                crc32c of them; record: path of the 0600 JSON file with
  *                outputs/env/path, record_crc its crc32c; ignored: failed
- *                but continue-on-error
+ *                but continue-on-error; again: the kind (retry.h) of the
+ *                retry that follows, the step is not over
  * job-finished   state reason? outputs?       (job, attempt; attempt 0 when
- *                the agent skipped it without a worker)
- * lost           text from?                   (job or -1, attempt): the
+ *                the agent skipped it without a worker); "blocked": a
+ *                person has to mend something first
+ * yielded        class text suggestion? step retry  (job, attempt): the
+ *                attempt is over, the job is not: a step is tried again
+ * lost           text from? idle? verdict? reason? length?
+ *                (job or -1, attempt): the
  *                worker ended without job-finished; from: steps from this
- *                one on are done again (their layers did not survive)
- * canceled       by                           a person asked for it
- * retried        attempt by                   the run's new attempt
- * waiting        for text
+ *                one on are done again (their layers did not survive);
+ *                idle: no record of it was seen; verdict: "ask" or "fail",
+ *                what becomes of the step that was interrupted, which
+ *                printed length bytes, with the reason
+ * canceled       by end?                      the run is to end, as
+ *                "canceled" or as end says
+ * retried        attempt by job? from? skip? set? limits?   the run's new
+ *                attempt; job: id or name; from and skip (array): names or
+ *                ids of its steps; set: environment; limits: as in a plan
+ * approved       by                           a person let it run
+ * waiting        for text suggestion? ms? boot? until?  (job or -1): for
+ *                "time" (until: on the clock of that boot), "memory",
+ *                "disk" or "forge"
  * resumed        -
- * blocked        class text suggestion
+ * blocked        class text suggestion        (job or -1)
+ * undoing        as started                   (job, attempt): an attempt
+ *                that runs the undos of a job that is over
+ * undo-started   try output                   (job, attempt, step)
+ * undo-finished  state exit? signal? class? text? output length crc again?
+ * undone         -                            (job, attempt) its end
  * finished       state class? text? suggestion? step?
  */
 #ifndef MODEL_EVENT_H
@@ -63,6 +85,12 @@ enum event_kind {
 	EV_RESUMED,
 	EV_BLOCKED,
 	EV_FINISHED,
+	EV_YIELDED,
+	EV_APPROVED,
+	EV_UNDOING,
+	EV_UNDO_STARTED,
+	EV_UNDO_FINISHED,
+	EV_UNDONE,
 	EV_KIND_COUNT,
 };
 

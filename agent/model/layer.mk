@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 noinst_LIBRARIES += libmodel.a
 libmodel_a_SOURCES = \
-	agent/model/apply.c \
+	agent/model/apply.c agent/model/apply_int.h \
+	agent/model/apply_step.c \
 	agent/model/event.c agent/model/event.h \
 	agent/model/push.c agent/model/push.h \
+	agent/model/retry.c agent/model/retry.h \
+	agent/model/retried.c \
 	agent/model/run.c agent/model/run.h \
 	agent/model/run_json.c \
 	agent/model/state.c

@@ -259,6 +259,8 @@ plan_step(struct planner *p, const struct wjob *job, const struct wstep *s,
 	json_object_set_new(o, "if", text_or_null(s->cond));
 	json_object_set_new(o, "on_crash", text_or_null(s->on_crash));
 	json_object_set_new(o, "undo", text_or_null(s->undo));
+	if (s->retry || job->retry)
+		json_object_set(o, "retry", s->retry ? s->retry : job->retry);
 	if (plan_time(p, &s->timeout, o) < 0)
 		return -1;
 	return plan_flag(p, &s->go_on, o);
@@ -329,8 +331,6 @@ fill_job(struct planner *p, const struct wjob *job, const char *id, json_t *o)
 	json_object_set_new(o, "network", text_or_null(job->network));
 	json_object_set_new(o, "limits", limits_json(&job->limits));
 	json_object_set_new(o, "outputs", map_json(&job->outputs));
-	if (job->retry)
-		json_object_set(o, "retry", job->retry);
 	if (plan_time(p, &job->timeout, o) < 0 ||
 		plan_flag(p, &job->go_on, o) < 0)
 		return -1;

@@ -21,7 +21,8 @@
  *         "shell":"..." or null,"working-directory":"..." or null,
  *         "env":{},"if":"expression" or null,"timeout_ms":N or 0,
  *         "continue_on_error":bool,"on_crash":"rerun"|"ask"|"fail" or null,
- *         "undo":"script" or null}]}]}]}
+ *         "undo":"script" or null,
+ *         "retry":{"max":N,"on":["code"]} (absent: the defaults)}]}]}]}
  *
  * Expressions that need only github and env (names, for instance) are
  * evaluated here; those that need steps, needs or job stay text and are

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A run's memory: made, copied, released.  See run.h. */
 #include "base/base.h"
+#include "base/buf.h"
 #include "model/run.h"
 
 void
@@ -22,13 +23,48 @@ reason_copy(struct reason *to, const struct reason *from)
 	to->step = xstrdup0(from->step);
 }
 
+/* As a shell takes it. */
+static void
+add_quoted(struct buf *out, const char *s)
+{
+	buf_addz(out, "'");
+	for (; *s; s++) {
+		if (*s == '\'')
+			buf_addz(out, "'\\'");
+		buf_add(out, s, 1);
+	}
+	buf_addz(out, "'");
+}
+
+void
+reason_unknown(struct reason *r, uint64_t run, const char *step)
+{
+	AUTO(buf_release) struct buf name = BUF_INIT;
+
+	reason_release(r);
+	add_quoted(&name, step);
+	r->class = xstrdup("infra.unknown");
+	r->text = xasprintf("step '%s' was interrupted: it may or may not have "
+			    "happened",
+		step);
+	r->suggestion = xasprintf(
+		"tellus retry %" PRIu64 " --from %s to run it again, tellus "
+		"retry %" PRIu64 " --skip %s to go on after it, or tellus "
+		"cancel %" PRIu64,
+		run, name.data, run, name.data, run);
+	r->step = xstrdup(step);
+}
+
 void
 run_step_release(struct run_step *s)
 {
 	free(s->name);
+	free(s->id);
+	free(s->on_crash);
 	free(s->layer);
 	free(s->record);
 	reason_release(&s->reason);
+	reason_release(&s->undo.reason);
 }
 
 void
@@ -44,6 +80,8 @@ run_job_release(struct run_job *j)
 	free(j->nonce);
 	free(j->boot);
 	free(j->cgroup);
+	free(j->wait_for);
+	free(j->wait_boot);
 	json_decref(j->outputs);
 	reason_release(&j->reason);
 }
@@ -65,6 +103,7 @@ run_new(uint64_t id)
 
 	r->id = id;
 	r->attempt = 1;
+	r->end_state = RUN_CANCELED;
 	r->plan_run = id;
 	return r;
 }
@@ -85,6 +124,8 @@ run_free(struct run *r)
 	free(r->cancel_by);
 	free(r->nonce);
 	free(r->boot);
+	json_decref(r->set);
+	json_decref(r->limits);
 	free(r);
 }
 
@@ -100,9 +141,12 @@ step_copy(struct run_step *to, const struct run_step *from)
 {
 	*to = *from;
 	to->name = xstrdup0(from->name);
+	to->id = xstrdup0(from->id);
+	to->on_crash = xstrdup0(from->on_crash);
 	to->layer = xstrdup0(from->layer);
 	to->record = xstrdup0(from->record);
 	reason_copy(&to->reason, &from->reason);
+	reason_copy(&to->undo.reason, &from->undo.reason);
 }
 
 static void
@@ -115,6 +159,8 @@ job_copy(struct run_job *to, const struct run_job *from)
 	to->nonce = xstrdup0(from->nonce);
 	to->boot = xstrdup0(from->boot);
 	to->cgroup = xstrdup0(from->cgroup);
+	to->wait_for = xstrdup0(from->wait_for);
+	to->wait_boot = xstrdup0(from->wait_boot);
 	to->outputs = json_deep_copy(from->outputs);
 	reason_copy(&to->reason, &from->reason);
 	to->needs = xcalloc(from->nneeds, sizeof(*to->needs));
@@ -142,6 +188,8 @@ run_clone(const struct run *r)
 	c->cancel_by = xstrdup0(r->cancel_by);
 	c->nonce = xstrdup0(r->nonce);
 	c->boot = xstrdup0(r->boot);
+	c->set = json_deep_copy(r->set);
+	c->limits = json_deep_copy(r->limits);
 	c->jobs = xcalloc(r->njobs, sizeof(*c->jobs));
 	for (size_t i = 0; i < r->njobs; i++)
 		job_copy(&c->jobs[i], &r->jobs[i]);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "model/event.h"
 #include "model/push.h"
+#include "model/retry.h"
 
 enum run_state {
 	RUN_RECEIVED,
@@ -47,11 +48,29 @@ struct reason {
 };
 void reason_release(struct reason *r);
 void reason_copy(struct reason *to, const struct reason *from);
+/* Of a step that was interrupted and says "on-crash: ask". */
+void reason_unknown(struct reason *r, uint64_t run, const char *step);
+
+/* Tries of one undo; then it is given up. */
+#define RUN_UNDO_TRIES 5
+
+/* What takes a step back. */
+struct run_undo {
+	bool registered;      /* the step has one, and has begun */
+	enum run_state state; /* QUEUED RUNNING PASSED, FAILED: given up */
+	int tries;
+	int attempt; /* the rest as of a step */
+	int64_t output, length, started_ms, finished_ms;
+	bool has_exit;
+	int exit_code, signal;
+	struct reason reason;
+};
 
 /* Steps and jobs use the run's states: QUEUED RUNNING PASSED FAILED
- * CANCELED SKIPPED (and ERROR, BLOCKED for jobs). */
+ * CANCELED SKIPPED BLOCKED (and ERROR, WAITING for jobs).  A blocked step
+ * may or may not have had its effect. */
 struct run_step {
-	char *name;
+	char *name, *id, *on_crash; /* NULL: none, the default */
 	enum run_state state;
 	bool has_exit, ignored;
 	int exit_code, signal;
@@ -66,7 +85,11 @@ struct run_step {
 	char *layer, *record; /* paths below the state folder */
 	int64_t record_crc;
 	bool synced;
+	bool own_limit; /* it failed at a limit of its own */
+	bool waived; /* a person said to go on without it */
+	int used[RETRY_KIND_COUNT]; /* retries so far, by kind */
 	struct reason reason;
+	struct run_undo undo;
 };
 
 struct run_job {
@@ -74,6 +97,7 @@ struct run_job {
 	enum run_state state;
 	int attempt; /* the last started one; 0: none yet */
 	int lost;    /* workers lost in this attempt of the run */
+	int idle;    /* those of them that had not begun anything */
 	int *needs;  /* indexes into the run's jobs */
 	size_t nneeds;
 	char *cond; /* its "if", or NULL */
@@ -82,7 +106,13 @@ struct run_job {
 	int64_t started_ms, finished_ms;
 	json_t *outputs;
 	struct reason reason;
-	/* The live or last worker, from started/planning. */
+	/* While it waits: for what, and "time" until when by whose clock. */
+	char *wait_for, *wait_boot;
+	int64_t wait_until_ms;
+	int used[RETRY_KIND_COUNT]; /* retries before its first step */
+	bool undoing;               /* an attempt runs its undos */
+	int undo_lost;              /* such attempts that came to nothing */
+	/* The live or last worker, from started/planning/undoing. */
 	char *nonce, *boot, *cgroup;
 	int64_t pid, start_time;
 };
@@ -98,9 +128,11 @@ struct run {
 	int attempt;        /* of the run: 1, and one more per retry */
 	int plan_attempt;
 	int plan_lost; /* planning workers that were lost */
-	bool planned, cancel_wanted;
+	bool planned, cancel_wanted, approved;
 	char *cancel_by;
-	int64_t created_ms, started_ms, finished_ms;
+	enum run_state end_state; /* how a canceled run ends */
+	int64_t created_ms, started_ms, finished_ms, blocked_ms;
+	json_t *set, *limits; /* what a person gave with a retry, or NULL */
 	struct reason reason;
 	struct run_job *jobs;
 	size_t njobs;
@@ -127,6 +159,17 @@ int run_apply(struct run *r, const struct event *ev, struct err *e);
 /* The public JSON shape (design.md section 6): with jobs for show, without
  * for list. */
 void run_to_json(const struct run *r, bool with_jobs, struct buf *out);
+
+/* Does job a need job b, directly or not? */
+bool run_job_needs(const struct run *r, size_t a, size_t b);
+
+/* The job whose undos are to run next, when all jobs are final: the last
+ * finished first.  -1: none (left). */
+int run_next_undo(const struct run *r);
+/* Has an undo been given up, or left out at the end? */
+bool run_undo_is_incomplete(const struct run *r);
+/* Must that step's undo still be run? */
+bool run_step_is_undoable(const struct run_step *s);
 
 /* passed, failed, ... of all jobs that are final; RUN_BAD_MOVE while some
  * are not.  ret_reason borrows the first failure's. */

@@ -20,6 +20,28 @@ put_reason(struct json_out *o, const struct reason *r)
 }
 
 static void
+put_undo(struct json_out *o, const struct run_undo *u)
+{
+	if (!u->registered)
+		return;
+	jout_obj(o, "undo");
+	jout_str(o, "state", run_state_name(u->state));
+	if (u->has_exit)
+		jout_int(o, "exit", u->exit_code);
+	if (u->signal)
+		jout_int(o, "signal", u->signal);
+	if (u->tries) {
+		jout_int(o, "attempt", u->tries);
+		jout_time(o, "started", u->started_ms);
+		jout_time(o, "finished", u->finished_ms);
+	}
+	if (u->length > 0)
+		jout_int(o, "length", u->length);
+	put_reason(o, &u->reason);
+	jout_end(o);
+}
+
+static void
 put_step(struct json_out *o, const struct run_step *s)
 {
 	jout_obj(o, NULL);
@@ -40,7 +62,10 @@ put_step(struct json_out *o, const struct run_step *s)
 		jout_int(o, "length", s->length);
 	if (s->finished_ms && s->memory > 0)
 		jout_int(o, "memory", s->memory);
+	if (s->waived)
+		jout_bool(o, "waived", true);
 	put_reason(o, &s->reason);
+	put_undo(o, &s->undo);
 	jout_end(o);
 }
 
@@ -60,6 +85,8 @@ put_job(struct json_out *o, const struct run *r, const struct run_job *j)
 	jout_time(o, "finished", j->finished_ms);
 	if (j->finished_ms && j->started_ms)
 		jout_int(o, "ms", MAX(j->finished_ms - j->started_ms, 0));
+	jout_opt(o, "waits_for",
+		j->state == RUN_WAITING ? j->wait_for : NULL);
 	put_reason(o, &j->reason);
 	jout_arr(o, "steps");
 	for (size_t i = 0; i < j->nsteps; i++)
@@ -97,6 +124,10 @@ put_head(struct json_out *o, const struct run *r)
 	if (r->finished_ms && r->started_ms)
 		jout_int(o, "ms", MAX(r->finished_ms - r->started_ms, 0));
 	jout_int(o, "attempt", r->attempt);
+	jout_arr(o, "flags");
+	if (run_undo_is_incomplete(r))
+		jout_str(o, NULL, "undo-incomplete");
+	jout_end(o);
 	put_reason(o, &r->reason);
 }
 

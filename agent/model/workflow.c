@@ -180,8 +180,10 @@ workflow_parse(struct workflow **ret, const char *file, const char *text,
 static void
 job_release(struct wjob *job)
 {
-	for (size_t i = 0; i < job->nsteps; i++)
+	for (size_t i = 0; i < job->nsteps; i++) {
 		free(job->steps[i].env.v);
+		json_decref(job->steps[i].retry);
+	}
 	free(job->steps);
 	free(job->needs);
 	free(job->env.v);

@@ -48,6 +48,7 @@ struct wstep {
 	struct wmap env;
 	struct wtime timeout;
 	struct wflag go_on; /* continue-on-error */
+	json_t *retry;
 };
 
 struct wjob {

@@ -3,6 +3,7 @@
 #include "base/base.h"
 #include "base/enc.h"
 #include "model/expr.h"
+#include "model/retry.h"
 #include "model/workflow_int.h"
 
 static void *
@@ -327,23 +328,34 @@ key_retry_max(struct wreader *r, const struct wkey *k UNUSED,
 }
 
 static int
-key_retry_when(struct wreader *r, const struct wkey *k UNUSED,
+add_retry_on(struct wreader *r, const struct ynode *key,
+	const struct ynode *value, json_t *list)
+{
+	if (wread_scalar(r, key, value) < 0)
+		return -1;
+	if (!retry_on_is_known(value->text))
+		return ydoc_fault(r->w->doc, value, r->e,
+			"\"%s\" of \"retry\" %s is \"%.60s\"; it is " RETRY_ON_WORDS,
+			key->text, r->where, value->text);
+	json_array_append_new(list, json_string(value->text));
+	return 0;
+}
+
+/* "on", or "when" as GitLab says. */
+static int
+key_retry_on(struct wreader *r, const struct wkey *k UNUSED,
 	const struct ynode *key, const struct ynode *value, void *obj)
 {
 	json_t *list = json_array();
 
-	json_object_set_new(obj, "when", list);
-	if (value->kind == YNODE_SCALAR) {
-		json_array_append_new(list, json_string(value->text));
-		return wread_scalar(r, key, value);
-	}
+	json_object_set_new(obj, "on", list);
+	if (value->kind == YNODE_SCALAR)
+		return add_retry_on(r, key, value, list);
 	if (wread_kind(r, key, value, YNODE_LIST) < 0)
 		return -1;
-	for (size_t i = 0; i < value->n; i++) {
-		if (wread_scalar(r, key, value->item[i]) < 0)
+	for (size_t i = 0; i < value->n; i++)
+		if (add_retry_on(r, key, value->item[i], list) < 0)
 			return -1;
-		json_array_append_new(list, json_string(value->item[i]->text));
-	}
 	return 0;
 }
 
@@ -353,7 +365,8 @@ key_retry(struct wreader *r, const struct wkey *k, const struct ynode *key,
 {
 	static const struct wkey keys[] = {
 		{ "max", key_retry_max, 0, NULL, NULL, 0 },
-		{ "when", key_retry_when, 0, NULL, NULL, 0 },
+		{ "on", key_retry_on, 0, NULL, NULL, 0 },
+		{ "when", key_retry_on, 0, NULL, NULL, 0 },
 	};
 	json_t **to = member_of(obj, k);
 

@@ -47,7 +47,7 @@ static const struct wkey step_keys[] = {
 	{ "network",	key_misplaced,	0, NULL, "it belongs into a job", 0 },
 	{ "outputs",	key_misplaced,	0, NULL,
 		"a step writes NAME=VALUE to the file $GITHUB_OUTPUT", 0 },
-	{ "retry",	key_later, 0, NULL, NULL, 0 },
+	{ "retry",	key_retry,	OFF(retry), NULL, NULL, 0 },
 	{ "memo",	key_later, 0, NULL, NULL, 0 },
 	{ "secrets",	key_later, 0, NULL, NULL, 0 },
 	{ "cache",	key_later, 0, NULL, NULL, 0 },

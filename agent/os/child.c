@@ -193,6 +193,20 @@ proc_start_time(pid_t pid, uint64_t *ret, struct err *e)
 	return 0;
 }
 
+bool
+proc_is_stopped(pid_t pid)
+{
+	AUTO(freep) char *text = NULL;
+	char path[64], *at;
+	struct err e;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fd_slurp_at(AT_FDCWD, path, 4096, &text, NULL, &e) < 0)
+		return false;
+	at = strrchr(text, ')');
+	return at && at[1] == ' ' && (at[2] == 'T' || at[2] == 't');
+}
+
 int
 pidfd_for(pid_t pid, uint64_t start_time, struct err *e)
 {

@@ -51,6 +51,9 @@ int pidfd_for(pid_t pid, uint64_t start_time, struct err *e);
 /* Field 22 of /proc/PID/stat, in clock ticks since boot. */
 int proc_start_time(pid_t pid, uint64_t *ret, struct err *e);
 
+/* Is it stopped by a signal or a tracer (field 3 is T or t)? */
+bool proc_is_stopped(pid_t pid);
+
 /* /proc/sys/kernel/random/boot_id, 36 characters and a NUL. */
 #define BOOT_ID_MAX 40
 int proc_boot_id(char out[BOOT_ID_MAX], struct err *e);

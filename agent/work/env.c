@@ -191,6 +191,8 @@ add_tellus(struct strv *env, const struct step *s)
 	setf(env, "TELLUS_ATTEMPT", "%d", spec->attempt);
 	setf(env, "TELLUS_STEP_ATTEMPT", "%d", s->try);
 	set(env, "TELLUS_IDEMPOTENCY_KEY", s->key);
+	if (s->is_undo)
+		set(env, "TELLUS_UNDO_OF", s->name);
 }
 
 /* Folders from GITHUB_PATH come before everything else. */
@@ -227,6 +229,7 @@ env_make(struct step *s, struct err *e)
 		/* The context holds the workflow's, the job's, the added
 		 * and the step's own by now, in that order. */
 		add_object(&s->env, jget_obj(j->contexts, "env"));
+		add_object(&s->env, jget_obj(j->w->spec.json, "set"));
 		prepend_path(&s->env, j->path_added);
 		add_github(&s->env, s);
 		add_tellus(&s->env, s);

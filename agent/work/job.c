@@ -131,7 +131,7 @@ prepare(struct job *j, struct err *e)
 	const json_t *done;
 	size_t i;
 
-	if (timeout_ms > 0)
+	if (timeout_ms > 0 && !j->undoing)
 		j->deadline_ms = clock_boot_ms() + timeout_ms;
 	if (worker_prepare(w, e) < 0 || sweep(j, e) < 0 || choose_net(j, e) < 0)
 		return -1;
@@ -158,10 +158,38 @@ run_steps(struct job *j, struct err *e)
 {
 	size_t n = json_array_size(jget_arr(j->plan, "steps"));
 
-	for (int i = 0; i < (int)n; i++)
+	for (int i = 0; i < (int)n && j->yield == RETRY_NONE; i++)
 		if (!is_done(j, i) && step_execute(j, i, e) < 0)
 			return -1;
 	return 0;
+}
+
+/* The undos that the agent asks for, in its order, until one is to be
+ * tried again. */
+static int
+run_undos(struct job *j, struct err *e)
+{
+	const json_t *list = jget_arr(j->w->spec.json, "undo"), *one;
+	size_t i;
+
+	json_array_foreach(list, i, one)
+	{
+		if (step_undo(j, (int)jget_int(one, "step", -1),
+			    (int)jget_int(one, "tries", 0), e) < 0)
+			return -1;
+		if (j->yield != RETRY_NONE)
+			break;
+	}
+	return 0;
+}
+
+static void
+put_reason(json_t *o, const struct reason *r)
+{
+	jset_str(o, "class", r->class);
+	jset_str(o, "text", r->text);
+	jset_str(o, "suggestion", r->suggestion);
+	jset_str(o, "step", r->step);
 }
 
 static void
@@ -172,11 +200,31 @@ set_reason(json_t *data, const struct reason *r)
 	if (!r->class)
 		return;
 	o = json_object();
-	jset_str(o, "class", r->class);
-	jset_str(o, "text", r->text);
-	jset_str(o, "suggestion", r->suggestion);
-	jset_str(o, "step", r->step);
+	put_reason(o, r);
 	json_object_set_new(data, "reason", o);
+}
+
+/* Nothing more is done here: the agent takes the job up again. */
+static int
+say_yielded(struct job *j, struct err *e)
+{
+	json_t *data = json_object();
+
+	put_reason(data, &j->reason);
+	jset_str(data, "retry", retry_kind_name(j->yield));
+	crash_point("work.before-yielded");
+	return worker_emit(j->w, EV_YIELDED, -1, data, true, e);
+}
+
+static int
+say_undone(struct job *j, const struct err *why, struct err *e)
+{
+	json_t *data = json_object();
+
+	if (why)
+		jset_str(data, "text", why->msg);
+	crash_point("work.before-undone");
+	return worker_emit(j->w, EV_UNDONE, -1, data, true, e);
 }
 
 static int
@@ -185,7 +233,7 @@ say_finished(struct job *j, enum run_state state, struct err *e)
 	json_t *data = json_object(), *outputs = NULL;
 	struct err why = { .code = ERR_NONE };
 
-	if (state != RUN_ERROR)
+	if (state != RUN_ERROR && state != RUN_BLOCKED)
 		outputs = context_outputs(j, &why);
 	if (why.code && state == RUN_PASSED) {
 		state = RUN_FAILED;
@@ -199,23 +247,38 @@ say_finished(struct job *j, enum run_state state, struct err *e)
 	return worker_emit(j->w, EV_JOB_FINISHED, -1, data, true, e);
 }
 
-/* A job that did not get as far as its first step. */
+/* A job that did not get as far as its first step: what is missing now may
+ * be there later, what is wrong a person has to mend. */
 static int
 say_unprepared(struct job *j, const struct err *why, struct err *e)
 {
+	struct retry_facts f = { .class = "resource" };
+	const json_t *used = jget_obj(j->w->spec.json, "job_used");
+
+	if (j->undoing)
+		return say_undone(j, why, e);
 	if (why->code == ERR_CANCELED || worker_terms(j->w)) {
 		blame_agent(j, "canceled", NULL, "the job was canceled");
 		return say_finished(j, RUN_CANCELED, e);
 	}
-	if (why->code == ERR_TEMP)
-		blame_agent(j, "resource", NULL, why->msg);
-	else if (!j->w->probed)
+	if (why->code == ERR_TEMP) {
+		blame_agent(j, "resource",
+			"see what the machine is short of, then: tellus retry",
+			why->msg);
+		for (int k = 0; k < RETRY_KIND_COUNT; k++)
+			f.used[k] = (int)jget_int(
+				used, retry_kind_name((enum retry_kind)k), 0);
+		if (retry_decide(&f, &j->yield) == RETRY_AGAIN)
+			return say_yielded(j, e);
+		return say_finished(j, RUN_ERROR, e);
+	}
+	if (!j->w->probed)
 		blame_agent(j, "config.sandbox",
 			"run \"tellus doctor\" on the agent's machine",
 			why->msg);
 	else
 		blame_agent(j, "config", NULL, why->msg);
-	return say_finished(j, RUN_ERROR, e);
+	return say_finished(j, RUN_BLOCKED, e);
 }
 
 static int
@@ -223,15 +286,19 @@ finish(struct job *j, struct err *e)
 {
 	enum run_state state = RUN_PASSED;
 
+	crash_point("work.before-unmount");
+	if (path_remove_tree(j->w->attempt_fd, WORK_FOLDER, e) < 0)
+		return -1;
+	if (j->undoing)
+		return say_undone(j, NULL, e);
+	if (j->yield != RETRY_NONE)
+		return say_yielded(j, e);
 	if (j->failed)
-		state = RUN_FAILED;
+		state = j->blocked ? RUN_BLOCKED : RUN_FAILED;
 	if (job_is_canceled(j)) {
 		state = RUN_CANCELED;
 		blame_agent(j, "canceled", NULL, "the job was canceled");
 	}
-	crash_point("work.before-unmount");
-	if (path_remove_tree(j->w->attempt_fd, WORK_FOLDER, e) < 0)
-		return -1;
 	return say_finished(j, state, e);
 }
 
@@ -240,15 +307,17 @@ job_attempt(struct worker *w, struct err *e)
 {
 	struct job j = { .w = w,
 		.source = { .snapshot_fd = -1, .dir_fd = -1 },
-		.objects_fd = -1 };
+		.objects_fd = -1,
+		.yield = RETRY_NONE };
 	struct err why;
 	int rc;
 
 	j.plan = jget_obj(w->spec.json, "plan");
 	j.path_added = json_array();
+	j.undoing = jget_arr(w->spec.json, "undo") != NULL;
 	if (prepare(&j, &why) < 0)
 		rc = say_unprepared(&j, &why, e);
-	else if (run_steps(&j, e) < 0)
+	else if ((j.undoing ? run_undos(&j, e) : run_steps(&j, e)) < 0)
 		rc = -1;
 	else
 		rc = finish(&j, e);

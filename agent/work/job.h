@@ -36,6 +36,9 @@ struct job {
 	int64_t deadline_ms; /* boot clock; 0: none */
 	int64_t cleanup_ms;  /* once cancelled or out of time: until then */
 	bool failed, canceled, timed_out;
+	bool blocked; /* its first failure is for a person to mend */
+	bool undoing; /* this attempt runs the undos of a job that is over */
+	enum retry_kind yield; /* a step is tried again, by a later attempt */
 	struct reason reason; /* of the first failure */
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 noinst_LIBRARIES += libwork.a
 libwork_a_SOURCES = \
+	agent/work/again.c \
 	agent/work/child.c \
 	agent/work/context.c \
 	agent/work/control.c \

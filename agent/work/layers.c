@@ -303,13 +303,12 @@ layer_make(struct step *s, struct err *e)
 	AUTO(fd_closep) int layers = open_layers(w, e);
 	AUTO(fd_closep) int work = -1;
 	AUTO(fd_closep) int cmd = -1;
-	char name[16];
+	const char *name = strrchr(s->layer, '/') + 1;
 
 	work = worker_folder(w, w->attempt_fd, WORK_FOLDER, 0700,
 		w->host.build_uid, w->host.build_gid, e);
 	if (layers < 0 || work < 0)
 		return -1;
-	snprintf(name, sizeof(name), "%d", s->index);
 	s->layer_fd = make_empty(w, layers, name, e);
 	if (s->layer_fd < 0)
 		return -1;

@@ -52,6 +52,8 @@ sum_steps(const json_t *job)
 	{
 		one = json_object();
 		jset_str(one, "name", jget_str(step, "name"));
+		jset_str(one, "id", jget_str(step, "id"));
+		jset_str(one, "on_crash", jget_str(step, "on_crash"));
 		json_array_append_new(to, one);
 	}
 	return to;

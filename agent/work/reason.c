@@ -103,6 +103,7 @@ out_of_memory(struct step *s)
 			s->name);
 		return true;
 	}
+	s->own_limit = true;
 	size_add(&size, limit);
 	retry = xasprintf("tellus retry %" PRIu64 " --limit memory=%" PRId64
 			  "M, or limits: {memory: ...} in the workflow",

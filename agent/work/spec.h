@@ -33,10 +33,15 @@
  *  "network":"none"|"outbound"|"host",
  *  "limits":{"memory","cpu","pids","disk","output"} (all set; 0: none),
  *  "timeout_ms":N,
+ *  "set":{environment that a person gave, above the file's}|absent,
  *  "tries":[starts so far, per step],
+ *  "used":[{"transient":N}: retries so far by kind, per step],
+ *  "job_used":{the same of the job's preparation},
  *  "done":[{"step":0,"state":"passed","exit":0,"ignored":false,
  *     "layer":"runs/42/0.1/layers/0"|null,"record":path|null,
- *     "record_crc":N}]
+ *     "record_crc":N,"reason":{"class","text","suggestion"}|absent,
+ *     "blocks":bool: its failure is for a person to mend}],
+ *  "undo":[{"step":N,"tries":N}]: only their undos are run, in this order
  *
  * A step's record file: {"outputs":{},"env":{},"path":[],"summary":"..."}.
  *

@@ -14,7 +14,7 @@
 
 #include <fcntl.h>
 
-static void
+void
 step_init(struct step *s, struct job *j, int index)
 {
 	const struct spec *spec = &j->w->spec;
@@ -26,7 +26,7 @@ step_init(struct step *s, struct job *j, int index)
 	s->plan = json_array_get(jget_arr(j->plan, "steps"), (size_t)index);
 	s->layer_fd = -1;
 	s->exit_code = -1;
-	s->out_length = 0;
+	s->again = RETRY_NONE;
 	s->try = (int)json_integer_value(json_array_get(tries, (size_t)index)) +
 		 1;
 	if (jget_str(s->plan, "id"))
@@ -49,7 +49,7 @@ restore_env(struct step *s)
 			s->job->contexts, "env", STEAL(s->env_before));
 }
 
-static void
+void
 step_release(struct step *s)
 {
 	freep(&s->id);
@@ -100,8 +100,8 @@ find_cwd(struct step *s, struct err *e)
 	return 0;
 }
 
-static void
-name_step(struct step *s)
+void
+step_name(struct step *s)
 {
 	struct err ignore;
 
@@ -116,7 +116,8 @@ name_step(struct step *s)
 static int
 expand_all(struct step *s, struct err *e)
 {
-	if (env_make(s, e) < 0 || expand(s, "run", &s->script, e) < 0 ||
+	if (env_make(s, e) < 0 ||
+		expand(s, s->is_undo ? "undo" : "run", &s->script, e) < 0 ||
 		find_cwd(s, e) < 0)
 		return -1;
 	if (!s->script)
@@ -134,11 +135,13 @@ say_started(struct step *s, struct err *e)
 	jset_int(data, "try", s->try);
 	jset_int(data, "output", outlog_offset(s->job->out));
 	jset_str(data, "layer", s->layer);
+	if (jget_str(s->plan, "undo"))
+		json_object_set_new(data, "undo", json_true());
 	return worker_emit(s->job->w, EV_STEP_STARTED, s->index, data, true, e);
 }
 
-static void
-add_result(const struct step *s, json_t *data)
+void
+step_add_result(const struct step *s, json_t *data)
 {
 	if (s->exit_code >= 0)
 		jset_int(data, "exit", s->exit_code);
@@ -149,6 +152,9 @@ add_result(const struct step *s, json_t *data)
 	jset_str(data, "suggestion", s->reason.suggestion);
 	if (s->ignored)
 		json_object_set_new(data, "ignored", json_true());
+	if (s->own_limit)
+		json_object_set_new(data, "own_limit", json_true());
+	jset_str(data, "again", retry_kind_name(s->again));
 	if (s->opened && s->box.memory_peak >= 0)
 		jset_int(data, "memory", s->box.memory_peak);
 	if (s->opened && s->box.cpu_ms >= 0)
@@ -163,12 +169,12 @@ say_finished(struct step *s, struct err *e)
 	jset_str(data, "state", run_state_name(s->state));
 	jset_int(data, "ms", s->ms);
 	if (s->state != RUN_SKIPPED) {
-		add_result(s, data);
+		step_add_result(s, data);
 		jset_int(data, "output", s->out_offset);
 		jset_int(data, "length", s->out_length);
 		jset_int(data, "crc", s->out_crc);
 	}
-	if (s->layer_fd >= 0)
+	if (s->layer_fd >= 0 && s->again == RETRY_NONE)
 		jset_str(data, "layer", s->layer);
 	if (s->synced)
 		json_object_set_new(data, "synced", json_true());
@@ -190,12 +196,11 @@ outcome_name(enum run_state state, bool ignored)
 	return state == RUN_CANCELED ? "cancelled" : "failure";
 }
 
-/* What the job knows of a step that is over. */
-static void
-tell_job(struct job *j, const char *id, enum run_state state, bool ignored,
+void
+step_tell_job(struct job *j, const char *id, enum run_state state, bool ignored,
 	const struct reason *why, const json_t *record)
 {
-	if (state == RUN_FAILED && !ignored) {
+	if ((state == RUN_FAILED || state == RUN_BLOCKED) && !ignored) {
 		j->failed = true;
 		if (why)
 			job_blame(j, why);
@@ -225,6 +230,8 @@ settle(struct step *s)
 	struct err e;
 
 	s->ms = clock_boot_ms() - s->started_ms;
+	if (s->is_undo)
+		return; /* it leaves nothing to be kept */
 	if (files_read(s, &e) < 0 && s->state == RUN_PASSED) {
 		s->state = RUN_FAILED;
 		reason_set(s, "code", "see \"environment files\" in the manual",
@@ -254,8 +261,8 @@ refuse(struct step *s, const char *class, const struct err *why)
 		s->disk_full = true;
 }
 
-static void
-execute(struct step *s)
+void
+step_perform(struct step *s)
 {
 	struct job *j = s->job;
 	struct err e;
@@ -294,18 +301,21 @@ run_it(struct step *s, struct err *e)
 		return -1;
 	crash_point("work.step-started");
 	s->started_ms = clock_boot_ms();
-	execute(s);
+	step_perform(s);
 	restore_env(s);
 	if (outlog_end(j->out, &s->out_offset, &s->out_length, &s->out_crc,
 		    &dropped, e) < 0)
 		return -1;
-	s->ignored = s->state == RUN_FAILED &&
-		     jget_bool(s->plan, "continue_on_error", false);
+	step_decide(s);
 	crash_point("work.output-written");
 	if (say_finished(s, e) < 0)
 		return -1;
 	crash_point("work.step-finished");
-	tell_job(j, s->id, s->state, s->ignored, &s->reason, s->record);
+	if (s->again != RETRY_NONE) {
+		step_yield(s);
+		return 0;
+	}
+	step_tell_job(j, s->id, s->state, s->ignored, &s->reason, s->record);
 	return 0;
 }
 
@@ -315,7 +325,7 @@ skip_it(struct step *s, struct err *e)
 	s->state = RUN_SKIPPED;
 	if (say_finished(s, e) < 0)
 		return -1;
-	tell_job(s->job, s->id, RUN_SKIPPED, false, NULL, NULL);
+	step_tell_job(s->job, s->id, RUN_SKIPPED, false, NULL, NULL);
 	return 0;
 }
 
@@ -333,7 +343,7 @@ fail_it(struct step *s, const struct err *why, struct err *e)
 		    &dropped, e) < 0 ||
 		say_finished(s, e) < 0)
 		return -1;
-	tell_job(j, s->id, s->state, false, &s->reason, NULL);
+	step_tell_job(j, s->id, s->state, false, &s->reason, NULL);
 	return 0;
 }
 
@@ -357,7 +367,7 @@ choose(struct step *s, struct err *e)
 	job_is_canceled(j);
 	s->terms = j->w->terms;
 	x = job_expr(j);
-	name_step(s);
+	step_name(s);
 	if (expr_cond(jget_str(s->plan, "if"), &x, &go, &why) < 0) {
 		err_wrap(&why, "if");
 		return fail_it(s, &why, e);
@@ -375,65 +385,4 @@ step_execute(struct job *j, int index, struct err *e)
 	rc = choose(&s, e);
 	step_release(&s);
 	return rc;
-}
-
-static int
-resume_layer(struct job *j, const char *layer, struct err *e)
-{
-	int fd = path_open_beneath(
-		j->w->state_fd, layer, O_RDONLY | O_DIRECTORY, 0, e);
-
-	if (fd < 0)
-		return -1;
-	close(fd);
-	strv_add(&j->layers, layer);
-	return 0;
-}
-
-static const char *
-name_of(const json_t *plan)
-{
-	const char *name = jget_str(plan, "name");
-
-	return name ? name : "?";
-}
-
-/* Of a failure in an earlier attempt only the fact is known here. */
-static void
-blame_earlier(struct job *j, const json_t *plan, const json_t *done)
-{
-	struct reason r = { .class = xstrdup("code"),
-		.step = xstrdup(name_of(plan)) };
-
-	r.text = xasprintf("step '%s' failed with exit code %d in an earlier "
-			   "attempt",
-		r.step, (int)jget_int(done, "exit", 0));
-	job_blame(j, &r);
-	reason_release(&r);
-}
-
-int
-step_resume(struct job *j, const json_t *done, struct err *e)
-{
-	AUTO(json_decrefp) json_t *record = NULL;
-	const char *state = jget_str(done, "state");
-	const char *layer = jget_str(done, "layer");
-	const char *path = jget_str(done, "record");
-	int index = (int)jget_int(done, "step", -1);
-	const json_t *plan =
-		json_array_get(jget_arr(j->plan, "steps"), (size_t)index);
-
-	if (!plan || !state || run_state_from_name(state) == RUN_BAD_MOVE)
-		return err_set(e, ERR_PERM, "spec.json: 'done' is wrong");
-	if (layer && resume_layer(j, layer, e) < 0)
-		return err_wrap(e, "the layer of step '%s'", name_of(plan));
-	if (path &&
-		record_read(j, path, (uint32_t)jget_int(done, "record_crc", 0),
-			&record, e) < 0)
-		return err_wrap(e, "the record of step '%s'", name_of(plan));
-	if (str_eq(state, "failed") && !jget_bool(done, "ignored", false))
-		blame_earlier(j, plan, done);
-	tell_job(j, jget_str(plan, "id"), run_state_from_name(state),
-		jget_bool(done, "ignored", false), NULL, record);
-	return 0;
 }

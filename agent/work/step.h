@@ -24,6 +24,7 @@ struct step {
 	struct job *job;
 	const json_t *plan; /* borrowed from the spec */
 	int index, try;
+	bool is_undo;    /* what runs is its undo */
 	char *id, *name; /* id NULL: none */
 	char *key;       /* the idempotency key */
 	/* How it runs. */
@@ -41,6 +42,8 @@ struct step {
 	int exit_code, signal; /* exit_code -1: none */
 	enum run_state state;
 	bool ignored; /* failed, but continue-on-error */
+	bool own_limit;        /* ... at a limit of its own */
+	enum retry_kind again; /* ... and is tried again */
 	struct reason reason;
 	int64_t timeout_ms, started_ms, ms;
 	int64_t out_offset, out_length;
@@ -55,9 +58,31 @@ struct step {
  * recorded. */
 int step_execute(struct job *j, int index, struct err *e);
 
+/* For again.c: made, named, run in its box, forgotten. */
+void step_init(struct step *s, struct job *j, int index);
+void step_name(struct step *s);
+void step_perform(struct step *s);
+void step_release(struct step *s);
+/* How it went, into the data of its last event. */
+void step_add_result(const struct step *s, json_t *data);
+/* What the job knows of a step that is over. */
+void step_tell_job(struct job *j, const char *id, enum run_state state,
+	bool ignored, const struct reason *why, const json_t *record);
+
+/* ---- again.c ---- */
+
+/* After a failure: sets again, ignored and the job's blocked, as
+ * recovery.md's section 5 has it. */
+void step_decide(struct step *s);
+/* The attempt ends with this step, which is tried again; what it left is
+ * thrown away. */
+void step_yield(struct step *s);
 /* Takes in a step that an earlier attempt finished (an entry of the spec's
  * "done"). */
 int step_resume(struct job *j, const json_t *done, struct err *e);
+/* Runs the undo of step i, which was tried so often before.  -1 only where
+ * it could not be recorded. */
+int step_undo(struct job *j, int index, int tries, struct err *e);
 
 /* ---- shell.c: what is executed ---- */
 

@@ -389,7 +389,10 @@ test_jobs(void)
 		"or null for the default");
 	is_str(jget_str(jget_obj(a, "outputs"), "v"),
 		"${{ steps.x.outputs.v }}", "outputs stay text");
-	is_int(jget_int(jget_obj(a, "retry"), "max", 0), 2, "retry is kept");
+	is_int(jget_int(jget_obj(json_array_get(jget_arr(a, "steps"), 0),
+				"retry"),
+		       "max", 0),
+		2, "a job's retry is its steps'");
 	is_str(json_string_value(json_array_get(jget_arr(b, "needs"), 0)), "a",
 		"needs are ids");
 	is_str(jget_str(b, "if"), "always()", "the condition stays text");

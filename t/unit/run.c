@@ -72,7 +72,7 @@ moves(void)
 		for (int k = 1; k < EV_KIND_COUNT; k++)
 			legal += run_next(s, k, RUN_PASSED) != RUN_BAD_MOVE;
 	}
-	is_int(legal, 34, "and no move is legal by accident");
+	is_int(legal, 45, "and no move is legal by accident");
 }
 
 static struct run *run;
