@@ -33,6 +33,7 @@ SHELL_TESTS += \
 	t/1110-openapi.sh \
 	t/1120-forges.sh \
 	t/1200-crash.sh \
+	t/1205-again.sh \
 	t/1210-states.sh \
 	t/1300-hostile.sh \
 	t/1310-users.sh

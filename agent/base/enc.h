@@ -46,6 +46,8 @@ int num_parse(const char *s, int64_t min, int64_t max, int64_t *ret);
 int duration_parse(const char *s, int64_t *ret_ms);
 /* "512M" "4G" "64K" "1T", or bare bytes (binary units, optional iB/B). */
 int size_parse(const char *s, int64_t *ret_bytes);
+/* 1, 1.5, 0.125: in thousandths; -1 for anything else. */
+int thousandths_parse(const char *s, int64_t *ret);
 /* "512 MiB", "1.5 GiB": for people. */
 void size_add(struct buf *b, int64_t bytes);
 

@@ -78,6 +78,29 @@ duration_parse(const char *s, int64_t *ret_ms)
 }
 
 int
+thousandths_parse(const char *s, int64_t *ret)
+{
+	AUTO(freep) char *whole = xstrndup(s, strcspn(s, "."));
+	const char *part = s + strlen(whole);
+	char digits[4] = "000";
+	int64_t a, b;
+
+	if (num_parse(whole, 0, INT32_MAX, &a) < 0 || *whole == '-')
+		return -1;
+	if (*part == '.') {
+		size_t n = strlen(++part);
+
+		if (!n || n > 3 || strspn(part, "0123456789") != n)
+			return -1;
+		memcpy(digits, part, n);
+	}
+	if (num_parse(digits, 0, 999, &b) < 0)
+		return -1;
+	*ret = a * 1000 + b;
+	return 0;
+}
+
+int
 size_parse(const char *s, int64_t *ret_bytes)
 {
 	static const struct unit units[] = {

@@ -23,6 +23,13 @@ enum opt_kind {
 	OPT_FLAG, /* bool */
 	OPT_TEXT, /* const char *, borrowed from argv */
 	OPT_NUM,  /* int64_t, at least 1 */
+	OPT_LIST, /* struct opt_list, may be given several times */
+};
+
+#define OPT_LIST_MAX 100
+struct opt_list {
+	const char *v[OPT_LIST_MAX]; /* borrowed from argv */
+	size_t n;
 };
 
 struct opt {
@@ -93,6 +100,7 @@ int cmd_list(struct cli *c);
 int cmd_show(struct cli *c);
 int cmd_log(struct cli *c);
 int cmd_retry(struct cli *c);
+int cmd_approve(struct cli *c);
 int cmd_cancel(struct cli *c);
 int cmd_lint(struct cli *c);
 int cmd_init(struct cli *c);

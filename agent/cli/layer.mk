@@ -4,6 +4,7 @@ libcli_a_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DTELLUS_SBINDIR='"$(sbindir)"' -DTELLUS_DATADIR='"$(pkgdatadir)"'
 libcli_a_SOURCES = \
 	agent/cli/agent.c agent/cli/agent.h \
+	agent/cli/approve.c \
 	agent/cli/cancel.c \
 	agent/cli/cmd.c agent/cli/cmd.h \
 	agent/cli/delivery.c agent/cli/delivery.h \

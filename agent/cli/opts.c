@@ -43,6 +43,7 @@ static int
 set_value(const struct opt *o, void *base, const char *value, struct err *e)
 {
 	char *at = (char *)base + o->at;
+	struct opt_list *list;
 
 	switch (o->kind) {
 	case OPT_FLAG:
@@ -57,6 +58,14 @@ set_value(const struct opt *o, void *base, const char *value, struct err *e)
 		return err_set(e, ERR_PERM,
 			"option --%s wants a number from 1, not '%s'", o->name,
 			value);
+	case OPT_LIST:
+		list = (struct opt_list *)(void *)at;
+		if (list->n == OPT_LIST_MAX)
+			return err_set(e, ERR_PERM,
+				"option --%s was given more than %d times",
+				o->name, OPT_LIST_MAX);
+		list->v[list->n++] = value;
+		return 0;
 	}
 	return err_set(e, ERR_PERM, "option --%s has no kind", o->name);
 }

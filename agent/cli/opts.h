@@ -7,6 +7,7 @@
 #define CLI_OPTS_H
 
 #include "base/base.h"
+#include "cli/cmd.h"
 
 struct run_opts {
 	const char *file;
@@ -27,7 +28,8 @@ struct log_opts {
 };
 
 struct retry_opts {
-	const char *job;
+	const char *job, *from, *ref;
+	struct opt_list skip, set, limit;
 	bool follow;
 };
 

@@ -9,6 +9,8 @@
 	{ name, letter, OPT_FLAG, offsetof(type, member), NULL, help }
 #define TEXT(type, member, name, letter, arg, help) \
 	{ name, letter, OPT_TEXT, offsetof(type, member), arg, help }
+#define LIST(type, member, name, arg, help) \
+	{ name, 0, OPT_LIST, offsetof(type, member), arg, help }
 #define NUM(type, member, name, letter, arg, help) \
 	{ name, letter, OPT_NUM, offsetof(type, member), arg, help }
 
@@ -58,6 +60,16 @@ static const struct opt log_opts[] = {
 static const struct opt retry_opts[] = {
 	TEXT(struct retry_opts, job, "job", 0, "JOB",
 		"only this job and what needs it"),
+	TEXT(struct retry_opts, from, "from", 0, "STEP",
+		"go on from this step, with the files of those before it"),
+	LIST(struct retry_opts, skip, "skip", "STEP",
+		"go on as if this step were done"),
+	LIST(struct retry_opts, set, "set", "NAME=VALUE",
+		"set a variable, above the workflow's"),
+	LIST(struct retry_opts, limit, "limit", "NAME=VALUE",
+		"another limit: memory=4G, cpu=2, pids=500, disk, output"),
+	TEXT(struct retry_opts, ref, "ref", 0, "REF",
+		"a new run of the workflow, of what REF is now"),
 	FLAG(struct retry_opts, follow, "follow", 'f',
 		"show the run until it ends; exit 1 if it failed"),
 };
@@ -103,10 +115,16 @@ static const struct cmd cmds[] = {
 		"and every other escape sequence is dropped.\n",
 		OPT_TABLE(log_opts, struct log_opts), 1, 3, cmd_log },
 	{ "retry", "RUN", "run a finished run again",
-		"Starts a new attempt of a run that has ended or is blocked.\n",
+		"Starts a new attempt of a run that has ended: of every job that did\n"
+		"not pass.  A run that is blocked goes on where it stopped.\n",
 		OPT_TABLE(retry_opts, struct retry_opts), 1, 1, cmd_retry },
+	{ "approve", "RUN", "let a pull request from a fork run",
+		"Lets a run start that waits for approval.  It gets no secret and\n"
+		"no network.\n",
+		NULL, 0, 0, 1, 1, cmd_approve },
 	{ "cancel", "RUN", "cancel a run",
-		"Ends a run: its steps get TERM, and KILL ten seconds later.\n",
+		"Ends a run: its steps get TERM, and KILL ten seconds later.  What\n"
+		"has an undo is undone.\n",
 		NULL, 0, 0, 1, 1, cmd_cancel },
 	{ "lint", "[FILE...]", "check workflow files",
 		"Checks .tellus.yml, .tellus/*.yml or the files given, without an\n"

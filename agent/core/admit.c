@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What comes in: deliveries become runs, once each; people retry and
- * cancel; hooks that found no agent have left files.
+ * What comes in: deliveries become runs, once each; hooks that found no
+ * agent have left files.
  */
 #include "base/base.h"
 #include "base/clock.h"
@@ -54,7 +54,27 @@ is_repeat(struct core *c, struct ask *a)
 	return 0;
 }
 
-static int
+/* Somebody else's change runs when somebody of ours has looked at it. */
+static void
+ask_approval(struct live *l)
+{
+	struct event ev;
+
+	event_init(&ev, EV_BLOCKED);
+	jset_str(ev.data, "class", "approval");
+	jset_str(ev.data, "text",
+		"a pull request from a fork waits for approval");
+	json_object_set_new(ev.data, "suggestion",
+		json_sprintf("look at the change, then: tellus approve %" PRIu64,
+			l->id));
+	crash_point("admit.approval");
+	if (core_event(l, &ev) == 0) {
+		notify_state(l);
+		blocked_supersede(l);
+	}
+}
+
+int
 admit_one(struct core *c, const struct push *p, uint64_t *ret, struct err *e)
 {
 	struct event ev;
@@ -70,6 +90,8 @@ admit_one(struct core *c, const struct push *p, uint64_t *ret, struct err *e)
 	ev.data = push_to_json(p);
 	if (core_event(l, &ev) < 0)
 		return err_set(e, ERR_TEMP, "the push could not be recorded");
+	if (p->fork)
+		ask_approval(l);
 	return 0;
 }
 
@@ -115,93 +137,6 @@ admit_deliver(struct core *c, struct ask *a)
 failed:
 	core_fail(c, &a->err);
 	a->err.code = ERR_TEMP;
-}
-
-/* The run, brought into memory if it is final. */
-static struct live *
-bring(struct core *c, struct ask *a)
-{
-	struct live *l = live_find(c, a->run);
-	struct run *r;
-
-	if (l)
-		return l;
-	if (run_load(c, a->run, &r, &a->err) < 0)
-		return NULL;
-	return live_add(c, r);
-}
-
-static void
-give_view(struct ask *a, const struct live *l)
-{
-	a->view = xcalloc(1, sizeof(*a->view));
-	a->view->run = run_clone(l->run);
-	a->view->refs = 1;
-	a->ok = true;
-}
-
-void
-admit_retry(struct core *c, struct ask *a)
-{
-	struct live *l = bring(c, a);
-	struct run *r;
-	struct event ev;
-	enum run_state to;
-
-	if (!l)
-		return;
-	r = l->run;
-	to = r->planned ? RUN_QUEUED : RUN_RECEIVED;
-	if (run_next(r->state, EV_RETRIED, to) == RUN_BAD_MOVE) {
-		err_set(&a->err, ERR_PERM,
-			"run %" PRIu64 " is %s and cannot be retried", l->id,
-			run_state_name(r->state));
-		return;
-	}
-	event_init(&ev, EV_RETRIED);
-	ev.attempt = r->attempt + 1;
-	jset_str(ev.data, "job", a->job);
-	jset_str(ev.data, "by", a->by);
-	if (core_event(l, &ev) < 0) {
-		if (c->failed)
-			err_set(&a->err, ERR_TEMP,
-				"the journal cannot be written");
-		else
-			err_set(&a->err, ERR_ABSENT,
-				"run %" PRIu64 " has no job '%s'", l->id,
-				a->job ? a->job : "");
-		return;
-	}
-	l->start_failures = 0;
-	l->retry_at_ms = 0;
-	crash_point("admit.retried");
-	notify_state(l);
-	give_view(a, l);
-	core_want_dispatch(c);
-}
-
-void
-admit_cancel(struct core *c, struct ask *a)
-{
-	struct live *l = bring(c, a);
-	struct event ev;
-
-	if (!l)
-		return;
-	if (run_next(l->run->state, EV_CANCELED, 0) == RUN_BAD_MOVE) {
-		err_set(&a->err, ERR_PERM, "run %" PRIu64 " is %s already",
-			l->id, run_state_name(l->run->state));
-		return;
-	}
-	event_init(&ev, EV_CANCELED);
-	jset_str(ev.data, "by", a->by);
-	if (core_event(l, &ev) < 0) {
-		err_set(&a->err, ERR_TEMP, "the journal cannot be written");
-		return;
-	}
-	crash_point("admit.canceled");
-	give_view(a, l);
-	core_want_dispatch(c);
 }
 
 /* ---- what hooks left while the agent was down ---- */

@@ -131,6 +131,9 @@ take_ask(struct core *c, struct ask *a)
 	case ASK_CANCEL:
 		admit_cancel(c, a);
 		break;
+	case ASK_APPROVE:
+		admit_approve(c, a);
+		break;
 	case ASK_STATUS:
 		ask_status(c, a);
 		break;

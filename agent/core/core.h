@@ -57,7 +57,9 @@ enum ask_kind {
 	ASK_DELIVER, /* push, keys: a run for each of pushes */
 	ASK_RUNS,    /* filter: json gets a JSON array of list rows */
 	ASK_RUN,     /* run: view */
-	ASK_RETRY,   /* run, job (or NULL), by */
+	ASK_RETRY,   /* run, options, by; runs: a new one, when the options
+		      * name a ref */
+	ASK_APPROVE, /* run, by */
 	ASK_CANCEL,  /* run, by */
 	ASK_STATUS,  /* json: the agent's state, for doctor and healthz */
 };
@@ -70,7 +72,9 @@ struct ask {
 	struct strv keys; /* DELIVER: dedupe keys; any match is a repeat */
 	struct journal_filter filter;
 	uint64_t run;
-	const char *job, *by;
+	const char *by;
+	const json_t *options; /* RETRY: job from skip set limits as in the
+				* "retried" event, and ref */
 	/* out */
 	bool ok;
 	struct err err; /* ABSENT 404, PERM 409, TEMP 503 */

@@ -173,8 +173,9 @@ int lives_load(struct core *c, struct err *e);
 /* ---- admit.c ---- */
 
 void admit_deliver(struct core *c, struct ask *a);
-void admit_retry(struct core *c, struct ask *a);
-void admit_cancel(struct core *c, struct ask *a);
+/* A run of its own for a push; a fork's waits for approval. */
+int admit_one(
+	struct core *c, const struct push *p, uint64_t *ret, struct err *e);
 /* Reads REPO/tellus/incoming of every local repository. */
 void admit_incoming(struct core *c);
 /* A delivery was put off (ERR_TEMP) or taken: after one that was put off,
@@ -182,6 +183,12 @@ void admit_incoming(struct core *c);
  * themselves, less and less often. */
 void admit_put_off(struct core *c);
 void admit_taken(struct core *c);
+
+/* ---- hand.c ---- */
+
+void admit_retry(struct core *c, struct ask *a);
+void admit_cancel(struct core *c, struct ask *a);
+void admit_approve(struct core *c, struct ask *a);
 
 /* ---- dispatch.c ---- */
 

@@ -10,6 +10,7 @@ libcore_a_SOURCES = \
 	agent/core/dispatch.c \
 	agent/core/intent.c \
 	agent/core/follow.c \
+	agent/core/hand.c \
 	agent/core/lives.c \
 	agent/core/lost.c \
 	agent/core/notify.c \

@@ -246,23 +246,11 @@ store_duration(const struct config_key *k, void *member, const char *value)
 static int
 store_cpus(const struct config_key *k, void *member, const char *value)
 {
-	AUTO(freep) char *whole = xstrndup(value, strcspn(value, "."));
-	const char *dot = strchr(value, '.');
-	char digits[4] = "000";
-	int64_t v, rest = 0;
+	int64_t v;
 
-	if (*value == '-' || num_parse(whole, 0, CPUS_MAX, &v) < 0)
+	if (thousandths_parse(value, &v) < 0 || v > CPUS_MAX * 1000)
 		return -1;
-	if (dot) {
-		size_t n = strlen(dot + 1);
-
-		if (n < 1 || n > 3)
-			return -1;
-		memcpy(digits, dot + 1, n);
-		if (*digits == '-' || num_parse(digits, 0, 999, &rest) < 0)
-			return -1;
-	}
-	return put_number(k, member, v * 1000 + rest);
+	return put_number(k, member, v);
 }
 
 static int

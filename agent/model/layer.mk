@@ -4,6 +4,7 @@ libmodel_a_SOURCES = \
 	agent/model/apply.c agent/model/apply_int.h \
 	agent/model/apply_step.c \
 	agent/model/event.c agent/model/event.h \
+	agent/model/limits.c agent/model/limits.h \
 	agent/model/push.c agent/model/push.h \
 	agent/model/retry.c agent/model/retry.h \
 	agent/model/retried.c \

@@ -145,8 +145,6 @@ int wread_expr(struct wreader *r, const struct ynode *n, bool is_cond,
 int wread_pairs(struct wreader *r, const struct ynode *key,
 	const struct ynode *map, const char *const *contexts, struct wmap *to);
 bool wread_is_id(const char *s);
-/* 1, 1.5, 0.125: in thousandths; -1 for anything else. */
-int wread_thousandths(const char *s, int64_t *ret);
 /* true or false; -1 for anything else. */
 int wread_bool(const char *s, bool *ret);
 int wread_time(const char *s, bool minutes, int64_t *ret_ms);

@@ -163,29 +163,6 @@ wread_is_id(const char *s)
 }
 
 int
-wread_thousandths(const char *s, int64_t *ret)
-{
-	AUTO(freep) char *whole = xstrndup(s, strcspn(s, "."));
-	const char *part = s + strlen(whole);
-	char digits[4] = "000";
-	int64_t a, b;
-
-	if (num_parse(whole, 0, INT32_MAX, &a) < 0 || *whole == '-')
-		return -1;
-	if (*part == '.') {
-		size_t n = strlen(++part);
-
-		if (!n || n > 3 || strspn(part, "0123456789") != n)
-			return -1;
-		memcpy(digits, part, n);
-	}
-	if (num_parse(digits, 0, 999, &b) < 0)
-		return -1;
-	*ret = a * 1000 + b;
-	return 0;
-}
-
-int
 wread_bool(const char *s, bool *ret)
 {
 	static const char *const words[] = { "true", "True", "TRUE", "false",
@@ -206,7 +183,7 @@ wread_time(const char *s, bool minutes, int64_t *ret_ms)
 	int64_t ms;
 
 	if (minutes) {
-		if (wread_thousandths(s, &ms) < 0)
+		if (thousandths_parse(s, &ms) < 0)
 			return -1;
 		ms *= 60;
 	} else if (duration_parse(s, &ms) < 0) {

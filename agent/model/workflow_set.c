@@ -228,7 +228,7 @@ key_cpu(struct wreader *r, const struct wkey *k, const struct ynode *key,
 
 	if (wread_scalar(r, key, value) < 0)
 		return -1;
-	if (wread_thousandths(value->text, to) < 0 || *to < 10 || *to > 1024000)
+	if (thousandths_parse(value->text, to) < 0 || *to < 10 || *to > 1024000)
 		return ydoc_fault(r->w->doc, value, r->e,
 			"\"cpu\" %s is \"%.60s\"; it is a number of "
 			"processors such as 2 or 0.5",

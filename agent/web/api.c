@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON API: status, lists, runs, retry, cancel. */
+/* The JSON API: status, lists, runs.  Actions are actions.c's. */
 #include "base/base.h"
 #include "web/api.h"
 #include "base/enc.h"
@@ -219,8 +219,8 @@ api_with_run(
 	request_ask(r, a, run_answered);
 }
 
-static void
-put_run(struct request *r, unsigned int status, const struct run *run)
+void
+api_put_run(struct request *r, unsigned int status, const struct run *run)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT, url = BUF_INIT;
 	const char *base = r->conf->conf.url;
@@ -240,86 +240,11 @@ put_run(struct request *r, unsigned int status, const struct run *run)
 static void
 show_run(struct request *r, struct run_view *v)
 {
-	put_run(r, 200, v->run);
+	api_put_run(r, 200, v->run);
 }
 
 void
 api_run(struct request *r)
 {
 	api_with_run(r, show_run);
-}
-
-/* ---- actions ---- */
-
-struct action {
-	char *job, *by;
-};
-
-static void
-action_free(void *data)
-{
-	struct action *x = data;
-
-	free(x->job);
-	free(x->by);
-	free(x);
-}
-
-static void
-show_changed(struct request *r, struct run_view *v)
-{
-	put_run(r, 202, v->run);
-}
-
-static void
-action_answered(struct request *r, struct ask *a)
-{
-	if (!a->ok)
-		reply_err(r, &a->err);
-	else if (a->view)
-		put_run(r, 202, a->view->run);
-	else
-		api_with_run(r, show_changed);
-}
-
-static void
-act(struct request *r, enum ask_kind kind)
-{
-	struct action *x = xcalloc(1, sizeof(*x));
-	const char *job;
-	struct ask *a;
-	json_t *body = NULL;
-	struct err e;
-
-	r->data = x;
-	r->data_free = action_free;
-	if (r->body.len) {
-		body = json_parse(r->body.data, r->body.len, &e);
-		if (!json_is_object(body)) {
-			json_decref(body);
-			reply_problem(r, 400, "the body is not a JSON object");
-			return;
-		}
-	}
-	job = jget_str(body, "job");
-	x->job = job ? xstrdup(job) : NULL;
-	x->by = access_name(r);
-	json_decref(body);
-	a = request_new_ask(r, kind);
-	a->run = r->id;
-	a->job = x->job;
-	a->by = x->by;
-	request_ask(r, a, action_answered);
-}
-
-void
-api_retry(struct request *r)
-{
-	act(r, ASK_RETRY);
-}
-
-void
-api_cancel(struct request *r)
-{
-	act(r, ASK_CANCEL);
 }

@@ -16,4 +16,7 @@ json_t *api_visible_rows(struct request *r, const struct ask *a);
 void api_with_run(struct request *r,
 	void (*found)(struct request *r, struct run_view *v));
 
+/* The run's JSON as the answer. */
+void api_put_run(struct request *r, unsigned int status, const struct run *run);
+
 #endif

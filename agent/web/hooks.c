@@ -190,10 +190,6 @@ accept_delivery(
 		refuse(r);
 	else if (h->delivery.what == DELIVERY_IGNORED)
 		reply_ignored(r, h->delivery.why);
-	else if (h->delivery.push.fork)
-		reply_ignored(r, "pull requests from forks wait for approval, "
-				 "which this version cannot give yet; "
-				 "nothing was run");
 	else
 		deliver(r, h, kind, repo);
 }

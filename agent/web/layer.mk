@@ -3,6 +3,7 @@ noinst_LIBRARIES += libweb.a
 libweb_a_CFLAGS = $(AM_CFLAGS) $(MHD_CFLAGS) $(CRYPTO_CFLAGS)
 libweb_a_SOURCES = \
 	agent/web/access.c agent/web/access.h \
+	agent/web/actions.c \
 	agent/web/ansi.c agent/web/ansi.h \
 	agent/web/api.c agent/web/api.h \
 	agent/web/assets.c agent/web/assets.h \

@@ -51,6 +51,7 @@ void api_runs(struct request *r);
 void api_run(struct request *r);
 void api_retry(struct request *r);
 void api_cancel(struct request *r);
+void api_approve(struct request *r);
 void api_description(struct request *r);
 void live_log(struct request *r); /* live.c */
 void live_records(struct request *r);
