@@ -113,7 +113,7 @@ struct core {
 	struct worker *workers;
 	bool want_dispatch;
 	bool short_of_disk; /* it was logged */
-	bool failed; /* a write of this turn failed */
+	bool failed;        /* a write of this turn failed */
 	bool stopping;
 	struct deferred *defers;
 	size_t ndefers, defers_cap;
