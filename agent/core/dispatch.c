@@ -9,6 +9,7 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
+#include "core/room.h"
 #include "model/expr.h"
 
 #define PLANNERS_EXTRA 2 /* planning attempts beyond agent.jobs */
@@ -143,7 +144,7 @@ plan_run(struct live *l, struct slots *s)
 		return;
 	}
 	if (s->planners <= 0 || dispatch_delayed(l) ||
-		clean_holds(l->core, l->id))
+		clean_holds(l->core, l->id) || !waits_have_disk(l->core))
 		return;
 	if (attempt_start(l, -1, NULL, &e) < 0)
 		dispatch_start_failed(l, -1, &e);
@@ -185,6 +186,40 @@ job_verdict(struct live *l, const struct run_job *j, struct err *e)
 	return yes ? JOB_STARTS : JOB_SKIPPED;
 }
 
+/* False: the job waits for memory or disk, or can never have them. */
+static bool
+has_room(struct live *l, int job)
+{
+	const struct run_job *j = &l->run->jobs[job];
+	struct reason why = { 0 };
+	struct err e = { 0 };
+	const char *what;
+	enum room room = room_for_job(l, job, &e, &what);
+	AUTO(freep) char *suggestion = NULL;
+
+	if (room == ROOM_FITS)
+		return true;
+	why.text = e.msg;
+	why.class = (char *)"config";
+	if (room == ROOM_NEVER) {
+		suggestion = xasprintf("tellus retry %" PRIu64
+				       " --limit memory=SIZE with less, or a "
+				       "larger agent.memory-budget",
+			l->id);
+		why.suggestion = suggestion;
+		live_block(l, job, &why);
+		return false;
+	}
+	why.class = (char *)(str_eq(what, "disk") ? "resource.disk"
+						  : "resource.memory");
+	why.suggestion = (char *)"nothing: it starts by itself";
+	if (j->state != RUN_WAITING || !str_eq(j->reason.text, e.msg))
+		live_wait(l, job, what, 0, &why);
+	if (str_eq(what, "disk"))
+		waits_have_disk(l->core); /* a timer looks again */
+	return false;
+}
+
 static void
 start_job(struct live *l, size_t i, struct slots *s)
 {
@@ -199,7 +234,7 @@ start_job(struct live *l, size_t i, struct slots *s)
 		return;
 	}
 	if (s->jobs <= 0 || live_job_waits(l, (int)i) || dispatch_delayed(l) ||
-		clean_holds(l->core, l->id))
+		clean_holds(l->core, l->id) || !has_room(l, (int)i))
 		return;
 	if (attempt_start(l, (int)i, STEAL(l->idle), &e) < 0)
 		dispatch_start_failed(l, (int)i, &e);

@@ -112,7 +112,8 @@ struct core {
 	struct near *nears;             /* each repository's last tree */
 	struct worker *workers;
 	bool want_dispatch;
-	bool failed; /* a write of this turn failed */
+	bool short_of_disk; /* it was logged */
+	bool failed;        /* a write of this turn failed */
 	bool stopping;
 	struct deferred *defers;
 	size_t ndefers, defers_cap;
@@ -233,6 +234,8 @@ int live_block(struct live *l, int job, const struct reason *why);
 void waits_yielded(struct live *l, int job, enum retry_kind kind);
 /* Does it wait still?  Then a timer looks again. */
 bool live_job_waits(struct live *l, int job);
+/* Is the disk's floor kept?  Otherwise a timer looks again. */
+bool waits_have_disk(struct core *c);
 
 /* ---- worker.c ---- */
 
@@ -300,6 +303,8 @@ int64_t job_timeout(struct live *l, int job);
  * it. */
 void near_note(struct core *c, const char *repository, const char *tree);
 void nears_free(struct core *c);
+/* One of its limits: a person's with a retry, the workflow's, dflt. */
+int64_t job_limit(struct live *l, int job, const char *name, int64_t dflt);
 /* The contexts github and needs for a job's "if". */
 json_t *job_contexts(struct live *l, const struct run_job *j);
 

@@ -17,6 +17,7 @@ libcore_a_SOURCES = \
 	agent/core/offline.c agent/core/offline.h \
 	agent/core/reattach.c \
 	agent/core/rows.c agent/core/rows.h \
+	agent/core/room.c agent/core/room.h \
 	agent/core/settle.c \
 	agent/core/spec.c \
 	agent/core/submit.c agent/core/submit.h \

@@ -341,6 +341,17 @@ job_timeout(struct live *l, int job)
 		json_array_get(jget_arr(w, "jobs"), (size_t)job));
 }
 
+int64_t
+job_limit(struct live *l, int job, const char *name, int64_t dflt)
+{
+	struct err e;
+	const json_t *w = plan_workflow_of(l, &e);
+	const json_t *p = json_array_get(jget_arr(w, "jobs"), (size_t)job);
+
+	return jget_int(l->run->limits, name,
+		jget_int(jget_obj(p, "limits"), name, dflt));
+}
+
 static int
 add_job(const struct attempt *a, json_t *o, struct err *e)
 {

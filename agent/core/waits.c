@@ -9,14 +9,10 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
-#include "os/fd.h"
-
-#include <fcntl.h>
-#include <sys/statvfs.h>
+#include "core/room.h"
 
 #define LOOK_MS 3000 /* at what the machine has, while a job waits for it */
 #define MEMORY_LEAST ((int64_t)64 << 20)
-#define DISK_LEAST ((int64_t)64 << 20)
 
 int
 live_wait(struct live *l, int job, const char *what, int64_t ms,
@@ -121,30 +117,11 @@ look_later(struct core *c, int64_t ms)
 		loop_timer_set(c->loop, t, ms, core_wake, c);
 }
 
-/* What the kernel says can be had without swapping, in bytes; -1: it does
- * not say. */
-static int64_t
-memory_available(void)
-{
-	AUTO(freep) char *text = NULL;
-	struct err e;
-	const char *at;
-	long long kib;
-
-	if (fd_slurp_at(AT_FDCWD, "/proc/meminfo", 1 << 16, &text, NULL, &e) <
-		0)
-		return -1;
-	at = strstr(text, "MemAvailable:");
-	if (!at || sscanf(at, "MemAvailable: %lld", &kib) != 1)
-		return -1;
-	return (int64_t)kib << 10;
-}
-
 static bool
 has_memory(struct live *l, int job)
 {
 	const struct run_job *j = &l->run->jobs[job];
-	int64_t free_now = memory_available(), want = MEMORY_LEAST;
+	int64_t free_now = room_memory_available(), want = MEMORY_LEAST;
 
 	/* As much as the step had when it was killed. */
 	for (size_t i = 0; i < j->nsteps; i++)
@@ -153,14 +130,20 @@ has_memory(struct live *l, int job)
 	return free_now < 0 || free_now >= want;
 }
 
-static bool
-has_room(const struct core *c)
+bool
+waits_have_disk(struct core *c)
 {
-	struct statvfs v;
+	struct err why;
 
-	return fstatvfs(c->state_fd, &v) < 0 ||
-	       ((int64_t)v.f_bavail * (int64_t)v.f_frsize >= DISK_LEAST &&
-		       (!v.f_files || v.f_favail));
+	if (room_on_disk(c, &why)) {
+		c->short_of_disk = false;
+		return true;
+	}
+	if (!c->short_of_disk)
+		log_line(LOG_WARN, "%s", why.msg);
+	c->short_of_disk = true;
+	look_later(c, LOOK_MS);
+	return false;
 }
 
 bool
@@ -179,7 +162,7 @@ live_job_waits(struct live *l, int job)
 		return true;
 	}
 	if (str_eq(j->wait_for, "memory") ? has_memory(l, job)
-					  : has_room(l->core))
+					  : waits_have_disk(l->core))
 		return false;
 	look_later(l->core, LOOK_MS);
 	return true;

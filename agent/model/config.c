@@ -80,6 +80,8 @@ void
 config_init(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
+	c->memory_budget = -1;
+	c->disk_floor = -1;
 	config_key_defaults("agent", c);
 	c->state = default_state();
 }

@@ -60,7 +60,10 @@ struct config {
 	int64_t jobs;       /* parallel jobs, default 2 */
 	int64_t memory, pids, cpu_milli, disk, output; /* default limits */
 	int64_t timeout_ms;                            /* default job timeout */
-	int64_t idle_exit_ms; /* private agents: end when idle; 0: never */
+	int64_t memory_budget; /* for all jobs together; 0: none, -1: not said
+				*/
+	int64_t disk_floor;    /* no run starts below; 0: none, -1: not said */
+	int64_t idle_exit_ms;  /* private agents: end when idle; 0: never */
 	int64_t webhook_max_bytes;
 	int64_t log_level; /* base/log.h: 3 error ... 7 debug */
 	struct repo_conf *repos;

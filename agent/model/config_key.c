@@ -58,6 +58,15 @@ static const struct config_key keys[] = {
 	{ "agent", "memory", "size", "0",
 		"memory of a job that does not say; 0: no limit",
 		AGENT(memory), 0, BYTES_MAX },
+	{ "agent", "memory-budget", "size", NULL,
+		"memory that is promised to all jobs together, a job without "
+		"a limit counting its share; by default 80 % of the "
+		"machine's; 0: no bound",
+		AGENT(memory_budget), 0, BYTES_MAX },
+	{ "agent", "disk-floor", "size", NULL,
+		"nothing new starts while less is free; by default 5 % of "
+		"the file system, 512M at most; 0: none",
+		AGENT(disk_floor), 0, BYTES_MAX },
 	{ "agent", "pids", "number", "512",
 		"processes of a job that does not say; 0: no limit",
 		AGENT(pids), 0, PIDS_MAX },

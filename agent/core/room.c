@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* See room.h. */
+#include "base/base.h"
+#include "base/buf.h"
+#include "base/enc.h"
+#include "core/room.h"
+#include "os/fd.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+#define PROC_MAX 65536
+#define FLOOR_MOST ((int64_t)512 << 20)
+#define FLOOR_PERCENT 5
+#define BUDGET_PERCENT 80
+#define UNBOUNDED ((int64_t)1 << 50) /* cgroup v1 writes a huge number */
+
+enum room
+room_decide(int64_t want, int64_t held, int64_t budget)
+{
+	if (budget <= 0)
+		return ROOM_FITS;
+	if (want > budget)
+		return ROOM_NEVER;
+	return want <= budget - held ? ROOM_FITS : ROOM_WAITS;
+}
+
+int64_t
+room_default_floor(int64_t total)
+{
+	return MIN(FLOOR_MOST, total / 100 * FLOOR_PERCENT);
+}
+
+/* ---- what the machine has ---- */
+
+/* A line "name: N kB" of /proc/meminfo in bytes; -1: there is none. */
+static int64_t
+meminfo(const char *name)
+{
+	AUTO(freep) char *text = NULL;
+	struct err e;
+	const char *at;
+
+	if (fd_slurp_at(AT_FDCWD, "/proc/meminfo", PROC_MAX, &text, NULL, &e) <
+		0)
+		return -1;
+	at = strstr(text, name);
+	return at ? (int64_t)strtoll(at + strlen(name), NULL, 10) << 10 : -1;
+}
+
+/* A number in a file of the agent's own memory cgroup; -1: none or "max". */
+static int64_t
+cgroup_number(const char *dir, const char *file)
+{
+	AUTO(freep) char *path = xasprintf("%s/%s", dir, file);
+	AUTO(freep) char *text = NULL;
+	struct err e;
+	int64_t v;
+
+	if (fd_slurp_at(AT_FDCWD, path, PROC_MAX, &text, NULL, &e) < 0)
+		return -1;
+	text[strcspn(text, "\n")] = 0;
+	return num_parse(text, 0, UNBOUNDED, &v) < 0 ? -1 : v;
+}
+
+/* The folder of the agent's own memory cgroup, by a line of
+ * /proc/self/cgroup: "0::/path", or "N:memory:/path" with version 1. */
+static char *
+cgroup_dir(bool *ret_v1)
+{
+	AUTO(freep) char *text = NULL;
+	struct err e;
+	const char *at;
+
+	if (fd_slurp_at(AT_FDCWD, "/proc/self/cgroup", PROC_MAX, &text, NULL,
+		    &e) < 0)
+		return NULL;
+	at = strstr(text, ":memory:");
+	*ret_v1 = at != NULL;
+	if (at)
+		at += strlen(":memory:");
+	else if (str_starts(text, "0::"))
+		at = text + strlen("0::");
+	else
+		return NULL;
+	return xasprintf("/sys/fs/cgroup%s%.*s", *ret_v1 ? "/memory" : "",
+		(int)strcspn(at, "\n"), at);
+}
+
+/* The limit of the agent's own memory cgroup and what is used of it; -1:
+ * none. */
+static int64_t
+cgroup_memory(int64_t *ret_used)
+{
+	bool v1 = false;
+	AUTO(freep) char *dir = cgroup_dir(&v1);
+
+	if (!dir)
+		return -1;
+	*ret_used = cgroup_number(
+		dir, v1 ? "memory.usage_in_bytes" : "memory.current");
+	return cgroup_number(dir, v1 ? "memory.limit_in_bytes" : "memory.max");
+}
+
+int64_t
+room_memory_available(void)
+{
+	int64_t host = meminfo("MemAvailable:"), used = -1;
+	int64_t limit = cgroup_memory(&used);
+
+	if (limit < 0 || used < 0)
+		return host;
+	limit = MAX(limit - used, 0);
+	return host < 0 ? limit : MIN(host, limit);
+}
+
+int64_t
+room_memory_budget(const struct config *conf)
+{
+	int64_t total, limit, used;
+
+	if (conf->memory_budget >= 0)
+		return conf->memory_budget;
+	total = meminfo("MemTotal:");
+	limit = cgroup_memory(&used);
+	if (limit > 0 && (total < 0 || limit < total))
+		total = limit;
+	return total < 0 ? 0 : total / 100 * BUDGET_PERCENT;
+}
+
+/* ---- memory ---- */
+
+/* What the job may use: a person's word with a retry, the workflow's, the
+ * configuration's; one without a limit is counted with an even share. */
+static int64_t
+job_memory(struct live *l, int job, int64_t budget)
+{
+	const struct config *conf = &l->core->conf->conf;
+	int64_t own = job_limit(l, job, "memory", conf->memory);
+
+	return own > 0 ? own : budget / conf->jobs;
+}
+
+/* What the attempts at work were promised, and by which runs. */
+static int64_t
+memory_held(struct core *c, int64_t budget, struct buf *runs)
+{
+	int64_t held = 0;
+
+	for (struct live *l = c->lives; l; l = l->next) {
+		bool named = false;
+
+		for (struct attempt *a = l->attempts; a; a = a->next) {
+			if (a->job < 0)
+				continue;
+			held += job_memory(l, a->job, budget);
+			if (!named)
+				buf_addf(runs, "%s%" PRIu64,
+					runs->len ? ", " : "", l->id);
+			named = true;
+		}
+	}
+	return held;
+}
+
+static enum room
+memory_room(struct live *l, int job, struct err *why)
+{
+	int64_t budget = room_memory_budget(&l->core->conf->conf);
+	int64_t want = job_memory(l, job, budget), held;
+	AUTO(buf_release) struct buf runs = BUF_INIT;
+	AUTO(buf_release) struct buf w = BUF_INIT;
+	AUTO(buf_release) struct buf h = BUF_INIT;
+	AUTO(buf_release) struct buf b = BUF_INIT;
+	enum room room;
+
+	held = memory_held(l->core, budget, &runs);
+	room = room_decide(want, held, budget);
+	size_add(&w, want);
+	size_add(&h, held);
+	size_add(&b, budget);
+	if (room == ROOM_NEVER)
+		err_set(why, ERR_PERM,
+			"job '%s' asks for %s of memory; this agent may give "
+			"%s (agent.memory-budget)",
+			l->run->jobs[job].name, w.data, b.data);
+	if (room == ROOM_WAITS)
+		err_set(why, ERR_TEMP,
+			"waits for %s of memory: %s of %s are reserved by "
+			"runs %s",
+			w.data, h.data, b.data, runs.data);
+	return room;
+}
+
+/* ---- disk ---- */
+
+bool
+room_on_disk(const struct core *c, struct err *why)
+{
+	AUTO(buf_release) struct buf f = BUF_INIT;
+	int64_t floor = c->conf->conf.disk_floor;
+	struct statvfs v;
+
+	if (fstatvfs(c->state_fd, &v) < 0)
+		return true;
+	if (floor < 0)
+		floor = room_default_floor(
+			(int64_t)v.f_blocks * (int64_t)v.f_frsize);
+	if (v.f_files && !v.f_favail && floor) {
+		err_set(why, ERR_TEMP,
+			"waits for disk: no inode is left in '%s'",
+			c->conf->conf.state);
+		return false;
+	}
+	if ((int64_t)v.f_bavail * (int64_t)v.f_frsize >= floor)
+		return true;
+	/* Not how much is free: that changes all the time. */
+	size_add(&f, floor);
+	err_set(why, ERR_TEMP,
+		"waits for disk: less than %s are free in '%s' "
+		"(agent.disk-floor)",
+		f.data, c->conf->conf.state);
+	return false;
+}
+
+enum room
+room_for_job(struct live *l, int job, struct err *why, const char **ret_what)
+{
+	enum room room = memory_room(l, job, why);
+
+	*ret_what = "memory";
+	if (room != ROOM_FITS || room_on_disk(l->core, why))
+		return room;
+	*ret_what = "disk";
+	return ROOM_WAITS;
+}
