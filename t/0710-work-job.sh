@@ -216,12 +216,13 @@ test_expect_success 'a shell that does not exist is exit code 127' '
 test_expect_success 'exit codes 75 and 78 have their classes' '
 	job 16 <<-\END &&
 	steps:
-	  - run: exit 75
+	  - run: exit 78
 	  - if: always()
-	    run: exit 78
+	    run: exit 75
 	END
-	ev ".step == 0 and .data.class == \"transient\"" &&
-	ev ".step == 1 and .data.class == \"config\""
+	ev ".step == 0 and .data.class == \"config\"" &&
+	ev ".step == 1 and .data.class == \"transient\" and .data.again == \"transient\"" &&
+	ev ".kind == \"yielded\" and .data.retry == \"transient\""
 '
 
 test_expect_success 'a step that dies by a signal says so' '
@@ -303,7 +304,7 @@ test_expect_success 'host is refused where the administrator does not allow it' 
 	steps:
 	  - run: echo reached
 	END
-	job_is error && ! out 28 0 1 reached &&
+	job_is blocked && ! out 28 0 1 reached &&
 	ev ".data.reason.text // \"\" | contains(\"agent.network\")"
 '
 

@@ -44,14 +44,14 @@ test_expect_success 'a finished step is not told again' '
 test_expect_success 'a record that was changed is not used' '
 	spec_job 1 0 3 ".done = $(jq -c ".[0].record_crc += 1" "$T/done") |
 		.tries = [1, 2]" &&
-	run_job 1 0 3 && job_is error &&
+	run_job 1 0 3 && job_is blocked &&
 	ev ".data.reason.text // \"\" | contains(\"damaged\")"
 '
 
 test_expect_success 'a layer that is gone is not done without' '
 	spec_job 1 0 4 ".done = $(jq -c ".[0].layer = \"runs/1/9.9/layers/0\"" \
 		"$T/done") | .tries = [1, 2]" &&
-	run_job 1 0 4 && job_is error
+	run_job 1 0 4 && job_is blocked
 '
 
 test_expect_success 'EOF instead of go: no step runs' '

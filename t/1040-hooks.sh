@@ -126,14 +126,18 @@ test_expect_success 'a pull request from the same repository runs' '
 	wait_run 2 passed && tellus log 2 | grep "event pull_request by mallory"
 '
 
-test_expect_success 'a pull request from a fork runs nothing and says why' '
-	pr_json $sha 99 >fork.json && test "$(github fork.json pull_request d-10)" = 200 && cat out &&
-	grep "approval" out && test "$(count)" -eq 2
+test_expect_success 'a pull request from a fork waits until it is approved' '
+	pr_json $sha 99 >fork.json && test "$(github fork.json pull_request d-10)" = 202 && cat out &&
+	wait_run 3 blocked && tellus show 3 | grep "tellus approve 3" &&
+	! tellus retry 3 2>err && grep approve err &&
+	! tellus approve 2 2>err && grep "does not wait" err &&
+	tellus approve 3 && wait_run 3 passed && ! tellus approve 3 &&
+	jq -e ".network == \"none\"" state/runs/3/0.1/spec.json >out && grep true out
 '
 
 test_expect_success 'a body over the limit is 413' '
 	head -c 27000000 /dev/zero | tr "\0" " " >big.json &&
-	test "$(github big.json push d-11 -H Expect:)" = 413 && test "$(count)" -eq 2
+	test "$(github big.json push d-11 -H Expect:)" = 413 && test "$(count)" -eq 3
 '
 
 test_expect_success 'many copies at once are one run' '
@@ -144,13 +148,13 @@ test_expect_success 'many copies at once are one run' '
 	curl -s -Z --parallel-max 20 -K curl.conf -H "Content-Type: application/json" -H "X-GitHub-Event: push" -H "X-GitHub-Delivery: d-12" \
 		-H "X-Hub-Signature-256: sha256=$sig" --data-binary @many.json >codes &&
 	sort codes | uniq -c && test "$(grep -c 202 codes)" -eq 1 && test "$(grep -c 200 codes)" -eq 39 &&
-	test "$(count)" -eq 3
+	test "$(count)" -eq 4
 '
 
 test_expect_success 'what was answered 202 is there after kill -9' '
 	sed "s/\"first\"/\"kill\"/" push.json >kill.json &&
 	test "$(github kill.json push d-13)" = 202 && agent_kill && agent_start &&
-	wait_run 4 passed && test "$(github kill.json push d-13)" = 200
+	wait_run 5 passed && test "$(github kill.json push d-13)" = 200
 '
 
 test_done

@@ -62,7 +62,7 @@ test_expect_success 'the commit that was delivered is built, wherever the ref is
 '
 
 test_expect_success 'without the token it is a clear error' '
-	deliver wrong $(git -C w rev-parse HEAD) && wait_run 4 error && tellus show 4 --json | jq -r .reason.text | tee r && grep -iE "token|credential|refused" r
+	deliver wrong $(git -C w rev-parse HEAD) && wait_run 4 blocked && tellus show 4 --json | jq -r .reason.text | tee r && grep -iE "token|credential|refused" r
 '
 
 test_expect_success 'a repository that is not there is a clear error' '

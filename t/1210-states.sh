@@ -55,9 +55,9 @@ test_expect_success 'a run that is not over cannot be retried' '
 	! tellus retry 1 2>err && grep running err && ! tellus retry 2 2>err && grep queued err
 '
 
-test_expect_success 'a repository that is removed ends what is queued of it, with the reason' '
+test_expect_success 'a repository that is removed stops what is queued of it, with the reason' '
 	configure hold && reread && touch $gate/go &&
-	wait_run 1 passed && wait_run 2 error &&
+	wait_run 1 passed && wait_run 2 blocked &&
 	tellus show 2 | grep "no longer configured" &&
 	configure hold quick && reread
 '

@@ -185,7 +185,7 @@ test_expect_success 'a memory bomb is ended by its limit' '
 	attack memory <<-\EOF &&
 	jobs: { a: { limits: { memory: 100M }, steps: [ { name: bomb, run: "head -c 2G /dev/zero | tail -c 1G | wc -c" }, { name: shm, if: always(), run: "head -c 400M /dev/zero >/dev/shm/x" } ] } }
 	EOF
-	test "$(run_state "$run")" = failed &&
+	test "$(run_state "$run")" = blocked &&
 	tellus show "$run" --json | jq -e ".reason.class == \"resource.memory\"" &&
 	answers_within 1000
 '

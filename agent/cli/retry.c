@@ -106,7 +106,8 @@ cmd_retry(struct cli *c)
 	rc = agent_call(c, "POST", path, body.data, &run);
 	if (rc != CLI_OK)
 		return rc;
-	n = jget_int(run, "run", n);
+	if (o->ref)
+		n = jget_int(run, "run", n);
 	if (!o->follow)
 		say_started(o, n, run);
 	json_decref(run);

@@ -65,7 +65,8 @@ ask_approval(struct live *l)
 	jset_str(ev.data, "text",
 		"a pull request from a fork waits for approval");
 	json_object_set_new(ev.data, "suggestion",
-		json_sprintf("look at the change, then: tellus approve %" PRIu64,
+		json_sprintf(
+			"look at the change, then: tellus approve %" PRIu64,
 			l->id));
 	crash_point("admit.approval");
 	if (core_event(l, &ev) == 0) {

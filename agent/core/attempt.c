@@ -16,8 +16,8 @@
 #include <fcntl.h>
 #include <sys/random.h>
 
-#define READY_MS 30000   /* from assignment to "ready" */
-#define CANCEL_MS 330000 /* from TERM to KILL: "always" steps may run */
+#define READY_MS 30000       /* from assignment to "ready" */
+#define CANCEL_MS 330000     /* from TERM to KILL: "always" steps may run */
 #define CANCEL_LOOK_MS 15000 /* ... and until it is seen to be stopped */
 /* A worker ends by itself long before these; one that hangs does not. */
 #define PLAN_MOST_MS 7200000

@@ -102,10 +102,13 @@ give_up_undo(struct live *l, const struct err *e)
 void
 dispatch_start_failed(struct live *l, int job, const struct err *e)
 {
+	AUTO(freep)
+	char *then = xasprintf(
+		"see the agent's log, then: tellus retry %" PRIu64, l->id);
 	struct reason why = {
 		.class = (char *)(e->code == ERR_PERM ? "config" : "infra"),
 		.text = (char *)(uintptr_t)e->msg,
-		.suggestion = (char *)"see the agent's log, then: tellus retry",
+		.suggestion = then,
 	};
 
 	log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e->msg);
@@ -118,7 +121,7 @@ dispatch_start_failed(struct live *l, int job, const struct err *e)
 	else if (e->code == ERR_PERM)
 		live_block(l, job, &why);
 	else
-		finish_job(l, (size_t)job, RUN_ERROR, "infra", e->msg, NULL);
+		finish_job(l, (size_t)job, RUN_ERROR, "infra", e->msg, then);
 }
 
 /* ---- planning ---- */
@@ -133,11 +136,15 @@ plan_run(struct live *l, struct slots *s)
 		return;
 	}
 	if (l->run->plan_lost >= LOST_MAX) {
+		AUTO(freep)
+		char *then = xasprintf(
+			"see the agent's log and the machine's memory, then: "
+			"tellus retry %" PRIu64,
+			l->id);
 		struct reason why = {
 			.class = (char *)"infra.killed",
 			.text = (char *)"planning was interrupted too often",
-			.suggestion = (char *)"see the agent's log and the "
-					      "machine's memory, then retry",
+			.suggestion = then,
 		};
 
 		dispatch_finish_run(l, RUN_ERROR, &why);
@@ -227,10 +234,14 @@ start_job(struct live *l, size_t i, struct slots *s)
 	struct err e = { 0 };
 
 	if (j->lost - j->idle >= LOST_MAX || j->idle >= IDLE_LOST_MAX) {
+		AUTO(freep)
+		char *then = xasprintf(
+			"look for the OOM killer in the kernel's log, then: "
+			"tellus retry %" PRIu64,
+			l->id);
+
 		finish_job(l, i, RUN_ERROR, "infra.killed",
-			"the worker was killed too often",
-			"look for the OOM killer in the kernel's log, "
-			"then: tellus retry");
+			"the worker was killed too often", then);
 		return;
 	}
 	if (s->jobs <= 0 || live_job_waits(l, (int)i) || dispatch_delayed(l) ||

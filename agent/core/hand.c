@@ -113,8 +113,8 @@ try_retry(struct live *l, const struct event *ev, struct err *e)
 }
 
 static void
-push_of_ref(struct push *p, const struct run *old, const char *ref,
-	const char *by)
+push_of_ref(
+	struct push *p, const struct run *old, const char *ref, const char *by)
 {
 	push_copy(p, &old->push);
 	str_set(&p->event, "manual");

@@ -266,7 +266,8 @@ void attempt_done(struct attempt *a);
 void attempt_check(struct attempt *a);
 struct attempt *attempt_find(struct live *l, int job);
 /* Calls fn after the commit, if the attempt is still there then. */
-void attempt_defer(struct attempt *a, void (*fn)(struct attempt *a, bool committed));
+void attempt_defer(
+	struct attempt *a, void (*fn)(struct attempt *a, bool committed));
 /* For reattach.c. */
 struct attempt *attempt_new(struct live *l, int job, int number);
 void attempt_limit_time(struct attempt *a);

@@ -140,8 +140,8 @@ blocked_supersede(struct live *fresh)
 		if (!is_older_twin(l->run, fresh->run))
 			continue;
 		event_init(&ev, EV_CANCELED);
-		json_object_set_new(ev.data, "by",
-			json_sprintf("run %" PRIu64, fresh->id));
+		json_object_set_new(
+			ev.data, "by", json_sprintf("run %" PRIu64, fresh->id));
 		jset_str(ev.data, "end", run_state_name(RUN_SUPERSEDED));
 		jset_str(ev.data, "class", "superseded");
 		json_object_set_new(ev.data, "text",
@@ -167,8 +167,8 @@ undo_ended(struct live *l, int job)
 			tries = MAX(tries, j->steps[i].undo.tries);
 	if (!tries)
 		return;
-	l->retry_at_ms = clock_boot_ms() +
-			 ((int64_t)UNDO_FIRST_MS << MIN(tries - 1, 6));
+	l->retry_at_ms =
+		clock_boot_ms() + ((int64_t)UNDO_FIRST_MS << MIN(tries - 1, 6));
 	dispatch_delayed(l);
 }
 

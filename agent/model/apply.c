@@ -195,7 +195,8 @@ end_step(struct run_step *s, enum run_state job)
 static int
 on_job_finished(struct run *r, const struct event *ev, struct err *e)
 {
-	struct run_job *j = ev->attempt ? apply_live_job(r, ev, e) : apply_job(r, ev, e);
+	struct run_job *j =
+		ev->attempt ? apply_live_job(r, ev, e) : apply_job(r, ev, e);
 	enum run_state to = run_state_from_name(jget_str(ev->data, "state"));
 
 	if (!j)
@@ -293,8 +294,7 @@ on_blocked(struct run *r, const struct event *ev, struct err *e)
 }
 
 static int
-on_approved(struct run *r, const struct event *ev UNUSED,
-	struct err *e UNUSED)
+on_approved(struct run *r, const struct event *ev UNUSED, struct err *e UNUSED)
 {
 	r->approved = true;
 	reason_release(&r->reason);

@@ -107,8 +107,8 @@ apply_step_reset(struct run_step *s)
 bool
 run_step_is_undoable(const struct run_step *s)
 {
-	return s->undo.registered && (s->undo.state == RUN_QUEUED ||
-					     s->undo.state == RUN_RUNNING);
+	return s->undo.registered &&
+	       (s->undo.state == RUN_QUEUED || s->undo.state == RUN_RUNNING);
 }
 
 int
@@ -172,10 +172,10 @@ apply_undo_finished(struct run *r, const struct event *ev, struct err *e)
 	u = &s->undo;
 	u->state = run_state_from_name(jget_str(ev->data, "state"));
 	if (u->state != RUN_PASSED)
-		u->state = u->tries < RUN_UNDO_TRIES &&
-					   jget_str(ev->data, "again")
-				   ? RUN_QUEUED
-				   : RUN_FAILED;
+		u->state =
+			u->tries < RUN_UNDO_TRIES && jget_str(ev->data, "again")
+				? RUN_QUEUED
+				: RUN_FAILED;
 	u->attempt = ev->attempt;
 	u->finished_ms = ev->time_ms;
 	u->has_exit = json_is_integer(json_object_get(ev->data, "exit"));
@@ -195,8 +195,8 @@ apply_undone(struct run *r, const struct event *ev, struct err *e)
 	if (!j)
 		return -1;
 	if (!j->undoing)
-		return err_set(e, ERR_PERM, "fenced: job %d does not undo",
-			ev->job);
+		return err_set(
+			e, ERR_PERM, "fenced: job %d does not undo", ev->job);
 	j->undoing = false;
 	str_set(&j->nonce, NULL);
 	j->undo_lost += jget_str(ev->data, "text") != NULL;
@@ -244,7 +244,7 @@ run_next_undo(const struct run *r)
 	for (size_t i = 0; i < r->njobs; i++)
 		if (job_has_undos(&r->jobs[i]) && wants_undo(r, i) &&
 			(last < 0 || r->jobs[i].finished_ms >=
-						r->jobs[last].finished_ms))
+					     r->jobs[last].finished_ms))
 			last = (int)i;
 	return last;
 }

@@ -81,8 +81,8 @@ find_job(const struct run *r, const char *name, size_t *ret, struct err *e)
 			*ret = i;
 	if (*ret < r->njobs)
 		return 0;
-	return err_set(e, ERR_ABSENT, "run %" PRIu64 " has no job '%s'", r->id,
-		name);
+	return err_set(
+		e, ERR_ABSENT, "run %" PRIu64 " has no job '%s'", r->id, name);
 }
 
 /* The one job that has the step, of those that did not pass if several. */
@@ -103,8 +103,8 @@ job_of_step(const struct run *r, const char *name, size_t *ret, struct err *e)
 			at = i;
 	}
 	if (!all)
-		return err_set(e, ERR_ABSENT, "run %" PRIu64 " has no step '%s'",
-			r->id, name);
+		return err_set(e, ERR_ABSENT,
+			"run %" PRIu64 " has no step '%s'", r->id, name);
 	if (all > 1 && open != 1)
 		return err_set(e, ERR_PERM,
 			"several jobs have a step '%s': say which with --job",
@@ -144,8 +144,8 @@ is_skipped(const struct run_step *s, const json_t *skip)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(skip, i, one) if (is_step(s, json_string_value(one)))
-		return true;
+	json_array_foreach(skip, i,
+		one) if (is_step(s, json_string_value(one))) return true;
 	return false;
 }
 
@@ -179,8 +179,8 @@ first_open(const struct run_job *j, const json_t *skip)
 }
 
 static int
-check_from(const struct run_job *j, size_t from, const json_t *skip,
-	struct err *e)
+check_from(
+	const struct run_job *j, size_t from, const json_t *skip, struct err *e)
 {
 	size_t first = first_open(j, skip);
 	const struct run_step *s = &j->steps[first];
@@ -218,8 +218,8 @@ resume_point(const struct run *r, const struct event *ev, struct resume *p,
 {
 	const char *from = jget_str(ev->data, "from");
 	const json_t *skip = jget_arr(ev->data, "skip");
-	const char *any = from ? from
-			       : json_string_value(json_array_get(skip, 0));
+	const char *any =
+		from ? from : json_string_value(json_array_get(skip, 0));
 	const struct run_job *j;
 
 	if (find_job(r, jget_str(ev->data, "job"), &p->job, e) < 0)
@@ -245,8 +245,8 @@ resume_point(const struct run *r, const struct event *ev, struct resume *p,
 
 /* Whether that job runs again, and in *ret_from from which step. */
 static bool
-is_retried(const struct run *r, size_t i, const struct resume *p,
-	size_t *ret_from)
+is_retried(
+	const struct run *r, size_t i, const struct resume *p, size_t *ret_from)
 {
 	const struct run_job *j = &r->jobs[i];
 
@@ -331,8 +331,7 @@ apply_retried(struct run *r, const struct event *ev, struct err *e)
 			job_reset(&r->jobs[i], from[i]);
 	free(from);
 	if (p.partly)
-		waive(&r->jobs[p.job], jget_arr(ev->data, "skip"),
-			ev->time_ms);
+		waive(&r->jobs[p.job], jget_arr(ev->data, "skip"), ev->time_ms);
 	merge(&r->set, jget_obj(ev->data, "set"));
 	merge(&r->limits, jget_obj(ev->data, "limits"));
 	r->attempt++;

@@ -176,7 +176,8 @@ retry_delay_ms(enum retry_kind k, int nth, uint64_t seed)
 	ms = MIN(ms, kind[k].most_ms);
 	/* A multiplicative hash (Knuth) is random enough for a jitter. */
 	seed = (seed + (uint64_t)nth + 1) * UINT64_C(0x9E3779B97F4A7C15);
-	return ms - ms / 5 + (int64_t)((seed >> 33) % (uint64_t)(ms / 5 * 2 + 1));
+	return ms - ms / 5 +
+	       (int64_t)((seed >> 33) % (uint64_t)(ms / 5 * 2 + 1));
 }
 
 const char *

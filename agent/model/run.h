@@ -85,8 +85,8 @@ struct run_step {
 	char *layer, *record; /* paths below the state folder */
 	int64_t record_crc;
 	bool synced;
-	bool own_limit; /* it failed at a limit of its own */
-	bool waived; /* a person said to go on without it */
+	bool own_limit;             /* it failed at a limit of its own */
+	bool waived;                /* a person said to go on without it */
 	int used[RETRY_KIND_COUNT]; /* retries so far, by kind */
 	struct reason reason;
 	struct run_undo undo;

@@ -85,8 +85,7 @@ put_job(struct json_out *o, const struct run *r, const struct run_job *j)
 	jout_time(o, "finished", j->finished_ms);
 	if (j->finished_ms && j->started_ms)
 		jout_int(o, "ms", MAX(j->finished_ms - j->started_ms, 0));
-	jout_opt(o, "waits_for",
-		j->state == RUN_WAITING ? j->wait_for : NULL);
+	jout_opt(o, "waits_for", j->state == RUN_WAITING ? j->wait_for : NULL);
 	put_reason(o, &j->reason);
 	jout_arr(o, "steps");
 	for (size_t i = 0; i < j->nsteps; i++)

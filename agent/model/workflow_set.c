@@ -335,7 +335,8 @@ add_retry_on(struct wreader *r, const struct ynode *key,
 		return -1;
 	if (!retry_on_is_known(value->text))
 		return ydoc_fault(r->w->doc, value, r->e,
-			"\"%s\" of \"retry\" %s is \"%.60s\"; it is " RETRY_ON_WORDS,
+			"\"%s\" of \"retry\" %s is \"%.60s\"; it "
+			"is " RETRY_ON_WORDS,
 			key->text, r->where, value->text);
 	json_array_append_new(list, json_string(value->text));
 	return 0;

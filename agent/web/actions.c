@@ -175,8 +175,8 @@ read_limits(json_t *options, json_t *from, struct err *e)
 	if (!json_is_object(from))
 		return err_set(e, ERR_PERM,
 			"\"limits\" is an object such as {\"memory\": \"4G\"}");
-	json_object_foreach(from, name, value) if (
-		read_limit(to, name, value, e) < 0) return -1;
+	json_object_foreach(from, name,
+		value) if (read_limit(to, name, value, e) < 0) return -1;
 	json_object_set(options, "limits", to);
 	return 0;
 }

@@ -141,8 +141,7 @@ say_undo_started(struct step *s, struct err *e)
 
 	jset_int(data, "try", s->try);
 	jset_int(data, "output", outlog_offset(s->job->out));
-	return worker_emit(
-		s->job->w, EV_UNDO_STARTED, s->index, data, true, e);
+	return worker_emit(s->job->w, EV_UNDO_STARTED, s->index, data, true, e);
 }
 
 static int

@@ -103,8 +103,7 @@ context_make(struct job *j, struct err *e)
 	if (context_expand_env(j, jget_obj(j->plan, "env"), e) < 0)
 		return err_wrap(e, "the job's env");
 	/* A person's word with a retry stands above the file's. */
-	json_object_update(
-		jget_obj(j->contexts, "env"), jget_obj(spec, "set"));
+	json_object_update(jget_obj(j->contexts, "env"), jget_obj(spec, "set"));
 	return 0;
 }
 

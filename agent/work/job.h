@@ -39,7 +39,7 @@ struct job {
 	bool blocked; /* its first failure is for a person to mend */
 	bool undoing; /* this attempt runs the undos of a job that is over */
 	enum retry_kind yield; /* a step is tried again, by a later attempt */
-	struct reason reason; /* of the first failure */
+	struct reason reason;  /* of the first failure */
 };
 
 /* What expressions see of the job's state. */

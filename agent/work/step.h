@@ -41,7 +41,7 @@ struct step {
 	struct box_result box;
 	int exit_code, signal; /* exit_code -1: none */
 	enum run_state state;
-	bool ignored; /* failed, but continue-on-error */
+	bool ignored;          /* failed, but continue-on-error */
 	bool own_limit;        /* ... at a limit of its own */
 	enum retry_kind again; /* ... and is tried again */
 	struct reason reason;

@@ -24,7 +24,8 @@ refs(void)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		ok(!ref_is_valid(bad[i]), "bad ref %zu is refused", i);
 	ok(sha_is_valid(sha) && !sha_is_valid("1111") &&
-			!sha_is_valid("111111111111111111111111111111111111111G"),
+			!sha_is_valid(
+				"111111111111111111111111111111111111111G"),
 		"a sha is 40 lower-case hex digits");
 	is_str(ref_short("refs/heads/a/b"), "a/b", "the short name");
 }
