@@ -11,6 +11,7 @@ libcli_a_SOURCES = \
 	agent/cli/doctor.c \
 	agent/cli/exec.c agent/cli/exec.h \
 	agent/cli/frame.c \
+	agent/cli/gc.c \
 	agent/cli/hook.c \
 	agent/cli/http.c agent/cli/http.h \
 	agent/cli/init.c \

@@ -42,6 +42,10 @@ struct hook_opts {
 	bool json;
 };
 
+struct gc_opts {
+	bool dry_run, json;
+};
+
 struct doctor_opts {
 	bool json;
 };

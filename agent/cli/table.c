@@ -78,6 +78,12 @@ static const struct opt lint_opts[] = {
 	FLAG(struct lint_opts, json, "json", 0, "an array of problems"),
 };
 
+static const struct opt gc_opts[] = {
+	FLAG(struct gc_opts, dry_run, "dry-run", 'n',
+		"only say what would be removed"),
+	FLAG(struct gc_opts, json, "json", 0, "the agent's JSON object"),
+};
+
 static const struct opt hook_opts[] = {
 	TEXT(struct hook_opts, name, "name", 0, "NAME",
 		"the repository's name in the agent's configuration"),
@@ -126,6 +132,11 @@ static const struct cmd cmds[] = {
 		"Ends a run: its steps get TERM, and KILL ten seconds later.  What\n"
 		"has an undo is undone.\n",
 		NULL, 0, 0, 1, 1, cmd_cancel },
+	{ "gc", "", "remove what nobody needs any more",
+		"Has the agent keep its disk budget now, as it does by itself: the\n"
+		"longest unused trees, layers and mirrors go first, then outputs;\n"
+		"never what a run needs that is not over.\n",
+		OPT_TABLE(gc_opts, struct gc_opts), 0, 0, cmd_gc },
 	{ "lint", "[FILE...]", "check workflow files",
 		"Checks .tellus.yml, .tellus/*.yml or the files given, without an\n"
 		"agent.  Exits 2 when something is wrong.\n",

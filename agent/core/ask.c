@@ -28,6 +28,12 @@ answer(struct core *c, bool committed, void *arg)
 	a->done(a);
 }
 
+void
+ask_answer(struct core *c, struct ask *a)
+{
+	core_defer(c, answer, a);
+}
+
 static int
 add_row(uint64_t run UNUSED, const char *json, size_t len, void *arg,
 	struct err *e UNUSED)
@@ -112,7 +118,7 @@ ask_status(struct core *c, struct ask *a)
 static void
 take_ask(struct core *c, struct ask *a)
 {
-	a->ok = false;
+	a->ok = a->later = false;
 	memset(&a->err, 0, sizeof(a->err));
 	c->last_busy_ms = clock_boot_ms();
 	switch (a->kind) {
@@ -137,8 +143,12 @@ take_ask(struct core *c, struct ask *a)
 	case ASK_STATUS:
 		ask_status(c, a);
 		break;
+	case ASK_TRIM:
+		trim_ask(c, a);
+		break;
 	}
-	core_defer(c, answer, a);
+	if (!a->later)
+		ask_answer(c, a);
 }
 
 void

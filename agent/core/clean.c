@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "core/inner.h"
 
+#define FAILED_MOST 1000 /* of them the layers are kept over a restart */
+
 struct cleaner {
 	struct child *child; /* the sweep under way, or NULL */
 	struct strv runs;    /* that wait for the next one */
@@ -75,6 +77,30 @@ next_id(struct core *c)
 	return id;
 }
 
+static int
+name_run(uint64_t run, const char *json UNUSED, size_t len UNUSED, void *arg,
+	struct err *e UNUSED)
+{
+	strv_addf(arg, "%" PRIu64, run);
+	return 0;
+}
+
+/* The layers of runs that failed are the budget's: trim.c. */
+static void
+name_failed(struct core *c, struct strv *names)
+{
+	static const char *const states[] = { "failed", "error" };
+
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		const struct journal_filter f = { .state = states[i],
+			.limit = FAILED_MOST };
+		struct err e;
+
+		if (journal_list(c->journal, &f, name_run, names, &e) < 0)
+			log_line(LOG_WARN, "clean up: %s", e.msg);
+	}
+}
+
 static void
 start_sweep(struct core *c)
 {
@@ -88,6 +114,7 @@ start_sweep(struct core *c)
 		k->below = next_id(c);
 		for (struct live *l = c->lives; l; l = l->next)
 			strv_addf(&k->named, "%" PRIu64, l->id);
+		name_failed(c, &k->named);
 		spawn_sweep(c, "--sweep-others");
 		return;
 	}
@@ -100,9 +127,12 @@ start_sweep(struct core *c)
 }
 
 void
-clean_run(struct core *c, uint64_t id)
+clean_run(struct core *c, const struct run *r)
 {
-	strv_addf(&c->cleaner->runs, "%" PRIu64, id);
+	trim_after_run(c);
+	if (r->state == RUN_FAILED || r->state == RUN_ERROR)
+		return;
+	strv_addf(&c->cleaner->runs, "%" PRIu64, r->id);
 	start_sweep(c);
 }
 

@@ -254,6 +254,7 @@ core_new(struct core **ret, struct config *take, const struct core_opts *o,
 		return -1;
 	}
 	clean_init(c);
+	trim_init(c);
 	core_want_dispatch(c);
 	*ret = c;
 	return 0;
@@ -271,8 +272,10 @@ core_run(struct core *c, struct err *e)
 			c->conf->conf.idle_exit_ms, idle_check, c);
 	admit_incoming(c);
 	clean_start(c);
+	trim_after_run(c);
 	eventfd_write(c->wake_fd, 1);
 	rc = loop_run(c->loop, e);
+	trim_close(c);
 	ask_close(c);
 	if (rc == 0 && c->fatal.code) {
 		*e = c->fatal;
@@ -291,6 +294,7 @@ core_free(struct core *c)
 	nears_free(c);
 	workers_free(c);
 	clean_free(c);
+	trim_free(c);
 	notify_free(c);
 	free(c->defers);
 	journal_close(c->journal);

@@ -62,6 +62,7 @@ enum ask_kind {
 	ASK_APPROVE, /* run, by */
 	ASK_CANCEL,  /* run, by */
 	ASK_STATUS,  /* json: the agent's state, for doctor and healthz */
+	ASK_TRIM,    /* options: dry_run; json: what was removed */
 };
 
 struct ask {
@@ -78,6 +79,7 @@ struct ask {
 	/* out */
 	bool ok;
 	struct err err; /* ABSENT 404, PERM 409, TEMP 503 */
+	bool later;     /* it is answered in another turn */
 	bool duplicate; /* DELIVER */
 	uint64_t *runs; /* DELIVER: heap, the asker frees */
 	size_t nruns;

@@ -95,6 +95,7 @@ struct watcher {
 struct outbox;  /* notify.c */
 struct near;    /* spec.c */
 struct cleaner; /* clean.c */
+struct trimmer; /* trim.c */
 
 struct core {
 	struct loop *loop;
@@ -134,6 +135,7 @@ struct core {
 
 	struct outbox *outbox;
 	struct cleaner *cleaner;
+	struct trimmer *trimmer;
 };
 
 /* ---- turn.c ---- */
@@ -155,6 +157,8 @@ loop_turn_fn core_turn;
 /* ---- ask.c ---- */
 
 loop_fd_fn ask_woken;
+/* Answers after the turn's commit. */
+void ask_answer(struct core *c, struct ask *a);
 /* Answers what waits, and from now on at once: the agent is stopping. */
 void ask_close(struct core *c);
 
@@ -239,6 +243,8 @@ bool waits_have_disk(struct core *c);
 
 /* ---- worker.c ---- */
 
+/* What workers get of our environment. */
+void worker_env(struct strv *env);
 /* Starts tellus-worker; path goes into its argv. */
 int worker_spawn(
 	struct core *c, const char *path, struct worker **ret, struct err *e);
@@ -329,12 +335,25 @@ void notify_planned(struct live *l);
 
 void clean_init(struct core *c);
 void clean_start(struct core *c); /* what an earlier tellusd left */
-/* The run is final and its workers are gone: its layers may go. */
-void clean_run(struct core *c, uint64_t id);
+/* The run is final and its workers are gone: unless it failed, and may be
+ * retried from one of its steps, its layers may go. */
+void clean_run(struct core *c, const struct run *r);
 /* Is a clean-up at work on that run, so that it must not start again yet?
  * One that only waits is forgotten: the run will be final again. */
 bool clean_holds(struct core *c, uint64_t id);
 void clean_free(struct core *c);
+
+/* ---- trim.c ---- */
+
+void trim_init(struct core *c);
+/* A run is over: there may be something to remove. */
+void trim_after_run(struct core *c);
+/* A run waits for room on the disk. */
+void trim_pressed(struct core *c);
+/* tellus gc: trims now; json gets work/trim.h's result. */
+void trim_ask(struct core *c, struct ask *a);
+void trim_close(struct core *c); /* answers those who wait */
+void trim_free(struct core *c);
 
 /* ---- watchers.c ---- */
 

@@ -22,6 +22,7 @@ libcore_a_SOURCES = \
 	agent/core/spec.c \
 	agent/core/submit.c agent/core/submit.h \
 	agent/core/tail.c \
+	agent/core/trim.c \
 	agent/core/turn.c \
 	agent/core/waits.c \
 	agent/core/watchers.c \

@@ -77,7 +77,7 @@ lives_sweep(struct core *c)
 				      l->attempts || l->touched || l->dirty))
 			continue;
 		if (l->run && l->ran)
-			clean_run(c, l->id);
+			clean_run(c, l->run);
 		live_free(l);
 	}
 }

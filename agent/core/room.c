@@ -194,18 +194,28 @@ memory_room(struct live *l, int job, struct err *why)
 
 /* ---- disk ---- */
 
+int64_t
+room_disk_floor(const struct core *c)
+{
+	int64_t floor = c->conf->conf.disk_floor;
+	struct statvfs v;
+
+	if (floor >= 0)
+		return floor;
+	if (fstatvfs(c->state_fd, &v) < 0)
+		return 0;
+	return room_default_floor((int64_t)v.f_blocks * (int64_t)v.f_frsize);
+}
+
 bool
 room_on_disk(const struct core *c, struct err *why)
 {
 	AUTO(buf_release) struct buf f = BUF_INIT;
-	int64_t floor = c->conf->conf.disk_floor;
+	int64_t floor = room_disk_floor(c);
 	struct statvfs v;
 
 	if (fstatvfs(c->state_fd, &v) < 0)
 		return true;
-	if (floor < 0)
-		floor = room_default_floor(
-			(int64_t)v.f_blocks * (int64_t)v.f_frsize);
 	if (v.f_files && !v.f_favail && floor) {
 		err_set(why, ERR_TEMP,
 			"waits for disk: no inode is left in '%s'",

@@ -31,6 +31,8 @@ int64_t room_memory_budget(const struct config *conf);
  * "disk" and why says so with the figures. */
 enum room room_for_job(
 	struct live *l, int job, struct err *why, const char **ret_what);
+/* How much of the disk is to be left free, in bytes. */
+int64_t room_disk_floor(const struct core *c);
 /* Is the disk's floor kept?  Otherwise why has the figures. */
 bool room_on_disk(const struct core *c, struct err *why);
 

@@ -142,6 +142,7 @@ waits_have_disk(struct core *c)
 	if (!c->short_of_disk)
 		log_line(LOG_WARN, "%s", why.msg);
 	c->short_of_disk = true;
+	trim_pressed(c);
 	look_later(c, LOOK_MS);
 	return false;
 }

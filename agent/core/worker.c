@@ -102,15 +102,24 @@ on_control(int fd, uint32_t events UNUSED, void *arg)
 	worker_drop_control(w);
 }
 
+void
+worker_env(struct strv *env)
+{
+	static const char *const passed[] = { "PATH", "TELLUS_CRASH",
+		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_BOOT_ID",
+		"TELLUS_DELAYS", "ASAN_OPTIONS" };
+
+	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
+		if (getenv(passed[i]))
+			strv_setenv(env, passed[i], getenv(passed[i]));
+}
+
 int
 worker_spawn(
 	struct core *c, const char *path, struct worker **ret, struct err *e)
 {
 	AUTO(freep) char *prog = xasprintf("%s/tellus-worker", c->libexecdir);
 	AUTO(strv_release) struct strv env = STRV_INIT;
-	static const char *const passed[] = { "PATH", "TELLUS_CRASH",
-		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_BOOT_ID",
-		"ASAN_OPTIONS" };
 	char *argv[] = { (char *)"tellus-worker", (char *)(uintptr_t)path,
 		NULL };
 	AUTO(fd_closep) int theirs = -1;
@@ -118,9 +127,7 @@ worker_spawn(
 	int pair[2], pidfd;
 	pid_t pid;
 
-	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
-		if (getenv(passed[i]))
-			strv_setenv(&env, passed[i], getenv(passed[i]));
+	worker_env(&env);
 	if (fd_socketpair(pair, e) < 0)
 		return -1;
 	theirs = pair[1];

@@ -103,6 +103,10 @@ struct tree_limits {
  * to the state folder: "trees/ID/t", ...) go to lower.  1 yes, 0 no. */
 int tree_find(int state_fd, const char *tree, const char *kind,
 	struct strv *lower, struct err *e);
+/* The ids of the trees that a tree lies upon; -1: it is not complete. */
+int tree_chain(int state_fd, const char *tree, struct strv *ret, struct err *e);
+/* Notes that the tree is of use now: the mtime of its "ok". */
+void tree_touch(int state_fd, const char *tree);
 /*
  * Makes trees/ID below the state folder from the repository's objects: the
  * files stand in trees/ID/t/w.  Pre-scanned against the limits and against

@@ -123,6 +123,28 @@ tree_find(int state_fd, const char *tree, const char *kind, struct strv *lower,
 	return 1;
 }
 
+int
+tree_chain(int state_fd, const char *tree, struct strv *ret, struct err *e)
+{
+	AUTO(tree_ok_release) struct tree_ok ok = { 0 };
+
+	if (tree_ok_load(&ok, state_fd, tree, e) <= 0)
+		return -1;
+	for (size_t i = 1; i < ok.chain.len; i++)
+		strv_add(ret, ok.chain.v[i]);
+	return 0;
+}
+
+void
+tree_touch(int state_fd, const char *tree)
+{
+	AUTO(freep) char *path = xasprintf("trees/%s/ok", tree);
+
+	/* Not being able to only makes it look older. */
+	if (utimensat(state_fd, path, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+		errno = 0;
+}
+
 /* ---- building ---- */
 
 struct build {

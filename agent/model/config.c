@@ -81,7 +81,8 @@ config_init(struct config *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->memory_budget = -1;
-	c->disk_floor = -1;
+	c->disk_floor = c->disk_budget = -1;
+	c->keep_ms = (int64_t)90 * 86400000;
 	config_key_defaults("agent", c);
 	c->state = default_state();
 }

@@ -62,6 +62,8 @@ struct config {
 	int64_t timeout_ms;                            /* default job timeout */
 	int64_t memory_budget; /* for all jobs together; 0: none, -1: not said
 				*/
+	int64_t disk_budget;   /* for the state folder; 0: none, -1: not said */
+	int64_t keep_ms;       /* what runs printed; 0: for ever */
 	int64_t disk_floor;    /* no run starts below; 0: none, -1: not said */
 	int64_t idle_exit_ms;  /* private agents: end when idle; 0: never */
 	int64_t webhook_max_bytes;

@@ -63,6 +63,14 @@ static const struct config_key keys[] = {
 		"a limit counting its share; by default 80 % of the "
 		"machine's; 0: no bound",
 		AGENT(memory_budget), 0, BYTES_MAX },
+	{ "agent", "disk-budget", "size", NULL,
+		"how large mirrors, trees, layers and outputs may get; the "
+		"longest unused go first; by default 80 % of the file "
+		"system; 0: no bound",
+		AGENT(disk_budget), 0, BYTES_MAX },
+	{ "agent", "keep", "duration", "90d",
+		"how long the output of a run is kept; 0: for ever",
+		AGENT(keep_ms), 0, 3650 * DAY_MS },
 	{ "agent", "disk-floor", "size", NULL,
 		"nothing new starts while less is free; by default 5 % of "
 		"the file system, 512M at most; 0: none",

@@ -4,7 +4,8 @@
  * control socket as descriptor 3; its argument then only names the attempt
  * for those who look at the process list.  Two errands beside that:
  * --doctor STATE, and --sweep STATE RUN... or --sweep-others STATE BELOW
- * RUN... (all runs below that number but those named).
+ * RUN... (all runs below that number but those named), and --trim STATE
+ * BUDGET FLOOR KEEP-SECONDS yes|no (only look) NAME... (trim.h).
  */
 #include "base/base.h"
 #include "base/enc.h"
@@ -12,6 +13,7 @@
 #include "os/fd.h"
 #include "os/path.h"
 #include "work/sweep.h"
+#include "work/trim.h"
 #include "work/worker.h"
 
 #include <fcntl.h>
@@ -42,6 +44,32 @@ sweep(bool others, const char *state, char **runs, int n)
 	return bad;
 }
 
+/* What was found and done goes to standard output as JSON. */
+static int
+trim(const char *state, char **args, int n)
+{
+	struct trim_spec t = { .live = args + 4, .nlive = (size_t)(n - 4) };
+	struct err e = { 0 };
+	AUTO(fd_closep) int fd = path_open_dir(AT_FDCWD, state, &e);
+	AUTO(json_decrefp) json_t *found = NULL;
+	int rc = fd < 0 ? -1 : 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (rc == 0 &&
+		(num_parse(args[0], 0, INT64_MAX, &t.budget_bytes) < 0 ||
+			num_parse(args[1], 0, INT64_MAX, &t.floor_bytes) < 0 ||
+			num_parse(args[2], 0, INT64_MAX, &t.keep_s) < 0))
+		rc = err_set(&e, ERR_PERM, "--trim wants numbers");
+	t.dry_run = str_eq(args[3], "yes");
+	if (rc == 0)
+		rc = trim_state(fd, &t, &found, &e);
+	if (rc < 0)
+		log_line(LOG_ERROR, "trim: %s", e.msg);
+	if (found && json_dumpf(found, stdout, JSON_COMPACT) < 0)
+		rc = -1;
+	return rc < 0 || fflush(stdout) != 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -55,5 +83,7 @@ main(int argc, char **argv)
 	if (argc > 2 && str_starts(argv[1], "--sweep"))
 		return sweep(str_eq(argv[1], "--sweep-others"), argv[2],
 			argv + 3, argc - 3);
+	if (argc > 6 && str_eq(argv[1], "--trim"))
+		return trim(argv[2], argv + 3, argc - 3);
 	return worker_main(CONTROL_FD);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The API's actions on a run: retry, cancel, approve. */
+/* The API's actions: retry, cancel, approve, gc. */
 #include "base/base.h"
 #include "base/json.h"
 #include "model/limits.h"
@@ -51,6 +51,8 @@ action_answered(struct request *r, struct ask *a)
 {
 	if (!a->ok)
 		reply_err(r, &a->err);
+	else if (a->kind == ASK_TRIM)
+		reply_json(r, 200, &a->json);
 	else if (a->view)
 		api_put_run(r, 202, a->view->run);
 	else if (a->nruns)
@@ -236,4 +238,13 @@ api_approve(struct request *r)
 
 	if (x)
 		action_ask(r, x, ASK_APPROVE);
+}
+
+void
+api_gc(struct request *r)
+{
+	struct action *x = action_begin(r);
+
+	if (x)
+		action_ask(r, x, ASK_TRIM);
 }

@@ -27,6 +27,7 @@ static const struct route routes[] = {
 		BODY_SMALL },
 	{ "POST", "/api/v1/runs/#/approve", api_approve, WHO_ADMIN, 0,
 		BODY_SMALL },
+	{ "POST", "/api/v1/gc", api_gc, WHO_ADMIN, 0, BODY_SMALL },
 	{ "POST", "/api/v1/push", push_receive, WHO_UNIX, 0, BODY_PUSH },
 	{ "GET", "/events", live_events, WHO_ANYONE, 0, 0 },
 	{ "GET", "/", site_runs, WHO_ANYONE, ROUTE_PAGE, 0 },

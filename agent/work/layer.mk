@@ -18,6 +18,7 @@ libwork_a_SOURCES = \
 	agent/work/source.c agent/work/source.h \
 	agent/work/spec.c agent/work/spec.h \
 	agent/work/sweep.c agent/work/sweep.h \
+	agent/work/trim.c agent/work/trim.h \
 	agent/work/step.c agent/work/step.h \
 	agent/work/watch.c \
 	agent/work/worker.c agent/work/worker.h

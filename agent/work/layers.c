@@ -192,6 +192,8 @@ find_tree(struct job *j, struct err *e)
 	struct tree_again again = { w, &j->source, tree };
 	int rc = tree_find(w->state_fd, tree, worker_kind(w), &j->tree, e);
 
+	if (rc > 0)
+		tree_touch(w->state_fd, tree);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;
 	if (source_fetch(&j->source, w, jget_str(w->spec.json, "sha"), e) < 0 ||
