@@ -37,6 +37,7 @@ SHELL_TESTS += \
 	t/1210-states.sh \
 	t/1240-room.sh \
 	t/1245-trim.sh \
+	t/1280-undo.sh \
 	t/1300-hostile.sh \
 	t/1310-users.sh
 EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs

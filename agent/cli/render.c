@@ -242,14 +242,17 @@ add_result(struct render *r, const json_t *o, const char *state)
 		buf_addz(&r->out, "  (does not count)");
 }
 
-/* "✗ build / test  0.3 s  exit 2" */
+/* "✗ build / test  0.3 s  exit 2", or "build / undo of test" */
 static void
 put_step(struct render *r, const struct job_view *j, const struct step_view *s,
 	const json_t *o, const char *state)
 {
-	buf_addf(&r->out, "%s%s%s %s / %s", state_color(state, r->o.color),
+	const char *what =
+		str_eq(jget_str(o, "type"), "undo") ? "undo of " : "";
+
+	buf_addf(&r->out, "%s%s%s %s / %s%s", state_color(state, r->o.color),
 		state_mark(state), color_off(r->o.color),
-		j->name ? j->name : "?", s->name ? s->name : "?");
+		j->name ? j->name : "?", what, s->name ? s->name : "?");
 	add_result(r, o, state);
 	buf_addc(&r->out, '\n');
 }
@@ -272,7 +275,26 @@ on_step(struct render *r, const json_t *o)
 		live_forget(s);
 	} else if (state_is_settled(state)) {
 		put_step(r, j, s, o, state);
+	} else if (str_eq(state, "queued")) {
+		/* It failed, and is tried again. */
+		put_step(r, j, s, o, "failed");
 	}
+}
+
+static void
+on_undo(struct render *r, const json_t *o)
+{
+	struct job_view *j = job_at(r, jget_int(o, "job", -1));
+	struct step_view *s = step_at(j, jget_int(o, "step", -1));
+	const char *state = jget_str(o, "state");
+
+	if (!s || !state)
+		return;
+	set_name(&s->name, jget_str(o, "name"));
+	put_rest(r, j, s);
+	if (str_eq(state, "running"))
+		return;
+	put_step(r, j, s, o, str_eq(state, "passed") ? state : "failed");
 }
 
 static void
@@ -307,9 +329,15 @@ on_job(struct render *r, const json_t *o)
 	if (!j || !state)
 		return;
 	set_name(&j->name, jget_str(o, "name"));
+	if (str_eq(state, "waiting") && jget_str(o, "text")) {
+		buf_addf(&r->out, "%s waits", j->name ? j->name : "?");
+		add_part(r, jget_str(o, "text"));
+		buf_addc(&r->out, '\n');
+	}
 	if (!state_is_settled(state))
 		return;
-	if (j->nsteps && (state_is_good(state) || str_eq(state, "failed")))
+	if (j->nsteps && (state_is_good(state) || str_eq(state, "failed") ||
+				 str_eq(state, "blocked")))
 		return; /* its steps have said so */
 	buf_addf(&r->out, "%s%s%s %s  %s", state_color(state, r->o.color),
 		state_mark(state), color_off(r->o.color),
@@ -361,6 +389,7 @@ static const struct {
 	{ "run", on_run },
 	{ "job", on_job },
 	{ "step", on_step },
+	{ "undo", on_undo },
 	{ "output", on_output },
 	{ "end", on_end },
 };

@@ -68,7 +68,8 @@ print_reason(const json_t *o, const char *indent)
 }
 
 static void
-print_line(const struct cli *c, const json_t *o, const char *indent)
+print_line(const struct cli *c, const json_t *o, const char *indent,
+	const char *name)
 {
 	AUTO(buf_release) struct buf b = BUF_INIT;
 	const char *state = jget_str(o, "state");
@@ -78,14 +79,35 @@ print_line(const struct cli *c, const json_t *o, const char *indent)
 		state = "queued";
 	buf_addf(&b, "%s%s%s%s ", indent, state_color(state, c->color),
 		state_mark(state), color_off(c->color));
-	term_cleanz(&b, jget_str(o, "name"));
+	term_cleanz(&b, name);
 	buf_addf(&b, "  %s", state);
 	add_span(&b, o);
 	if (n)
 		buf_addf(&b, "  exit %" PRId64, n);
 	if (tries > 1)
 		buf_addf(&b, "  attempt %" PRId64, tries);
+	if (jget_bool(o, "waived", false))
+		buf_addz(&b, "  (by hand)");
 	puts(b.data);
+}
+
+static const char *
+name_of(const json_t *o)
+{
+	const char *name = jget_str(o, "name");
+
+	return name ? name : "?";
+}
+
+static void
+print_step(const struct cli *c, const json_t *step)
+{
+	const json_t *undo = jget_obj(step, "undo");
+
+	print_line(c, step, "      ", name_of(step));
+	/* Nothing is said of an undo that nobody wanted. */
+	if (undo && !str_eq(jget_str(undo, "state"), "queued"))
+		print_line(c, undo, "          ", "undo");
 }
 
 static void
@@ -93,9 +115,25 @@ print_job(const struct cli *c, const json_t *job)
 {
 	const json_t *steps = jget_arr(job, "steps");
 
-	print_line(c, job, "  ");
+	print_line(c, job, "  ", name_of(job));
+	if (str_eq(jget_str(job, "state"), "waiting"))
+		print_reason(job, "      ");
 	for (size_t i = 0; i < json_array_size(steps); i++)
-		print_line(c, json_array_get(steps, i), "      ");
+		print_step(c, json_array_get(steps, i));
+}
+
+static void
+print_flags(const json_t *run)
+{
+	const json_t *flags = jget_arr(run, "flags"), *one;
+	size_t i;
+
+	json_array_foreach(flags, i, one)
+	{
+		if (str_eq(json_string_value(one), "undo-incomplete"))
+			puts("  not everything could be undone: see the undos "
+			     "that failed");
+	}
 }
 
 static void
@@ -109,6 +147,7 @@ print_run(const struct cli *c, const json_t *run)
 		state_color(state ? state : "", c->color),
 		state ? state : "unknown", color_off(c->color));
 	print_reason(run, "  ");
+	print_flags(run);
 	field("repository", jget_str(run, "repository"));
 	field("ref", jget_str(run, "ref"));
 	field("commit", jget_str(run, "sha"));

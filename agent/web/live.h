@@ -26,7 +26,7 @@ void live_end_all(struct web *w);
 size_t live_count(const struct web *w);
 
 /* What was told of a step, so that only news is told. */
-struct told_step {
+struct told_step { /* or its undo */
 	int state; /* -1: nothing */
 	int attempt;
 	int64_t offset; /* of its output */
@@ -34,7 +34,7 @@ struct told_step {
 
 struct told_job {
 	int state, attempt;
-	struct told_step *steps;
+	struct told_step *steps; /* two parts for each step, see log_step */
 	size_t nsteps;
 };
 
@@ -79,11 +79,18 @@ void record_release(struct stream *s);
 
 /* logs.c */
 void log_make(struct stream *s);
-/* Appends at most max bytes of a step's output from offset on; returns how
- * many, 0 when there are no more for now. */
-size_t log_read(struct web *w, const struct run *r, size_t job, size_t step,
+/*
+ * The output of a job has two parts for each step: what the step printed
+ * (part 0 up to nsteps - 1), and after these, in the order in which they
+ * run, what the undos did (up to 2 * nsteps - 1).
+ */
+bool log_is_undo(const struct run_job *j, size_t part);
+size_t log_step(const struct run_job *j, size_t part);
+/* Appends at most max bytes of a part from offset on; returns how many, 0
+ * when there are no more for now. */
+size_t log_read(struct web *w, const struct run *r, size_t job, size_t part,
 	int64_t offset, size_t max, struct buf *out);
-/* How many bytes of a step's output can be read now. */
-int64_t log_length(struct web *w, const struct run *r, size_t job, size_t step);
+/* How many bytes of a part can be read now. */
+int64_t log_length(struct web *w, const struct run *r, size_t job, size_t part);
 
 #endif

@@ -95,7 +95,7 @@ match_jobs(struct stream *s, const struct run *r)
 		struct told_job *t = &s->jobs[i];
 
 		t->state = -1;
-		t->nsteps = r->jobs[i].nsteps;
+		t->nsteps = 2 * r->jobs[i].nsteps;
 		t->steps = xcalloc(t->nsteps, sizeof(*t->steps));
 		for (size_t k = 0; k < t->nsteps; k++)
 			t->steps[k].state = -1;
@@ -118,8 +118,10 @@ tell_job(struct stream *s, const struct run *r, size_t i)
 	jout_str(&o, "name", j->name);
 	jout_str(&o, "state", run_state_name(j->state));
 	jout_int(&o, "attempt", j->attempt);
-	if (run_state_is_final(j->state))
+	if (j->state != RUN_RUNNING)
 		put_reason(&o, &j->reason);
+	if (j->state == RUN_WAITING)
+		jout_opt(&o, "waits_for", j->wait_for);
 	end(s, &o);
 }
 
@@ -137,7 +139,9 @@ tell_step(struct stream *s, const struct run *r, size_t i, size_t k,
 	jout_str(&o, "name", step->name);
 	jout_str(&o, "state", run_state_name(state));
 	jout_int(&o, "attempt", step->tries ? step->tries : 1);
-	if (run_state_is_final(state)) {
+	if (state == RUN_QUEUED)
+		jout_bool(&o, "again", true);
+	if (run_state_is_final(state) || state == RUN_QUEUED) {
 		if (step->has_exit)
 			jout_int(&o, "exit", step->exit_code);
 		if (step->signal)
@@ -187,23 +191,26 @@ put_text(const struct stream *st, struct json_out *o, const char *s, size_t n)
 
 /* Output since the last time; true when there is more of it at once. */
 static bool
-tell_output(struct stream *s, const struct run *r, size_t i, size_t k)
+tell_output(struct stream *s, const struct run *r, size_t i, size_t k,
+	int64_t length)
 {
-	const struct run_step *step = &r->jobs[i].steps[k];
+	const struct run_job *j = &r->jobs[i];
 	struct told_step *t = &s->jobs[i].steps[k];
 	AUTO(buf_release) struct buf b = BUF_INIT;
 	struct json_out o;
 	size_t n = log_read(s->web, r, i, k, t->offset, OUTPUT_PIECE, &b);
 
 	/* Unless nothing can follow that would complete it. */
-	if (step->length < 0 || t->offset + (int64_t)n < step->length)
+	if (length < 0 || t->offset + (int64_t)n < length)
 		n -= cut_tail(b.data, n);
 	if (!n)
 		return false;
 	t->offset += (int64_t)n;
 	begin(s, &o, "output");
 	jout_int(&o, "job", (int64_t)i);
-	jout_int(&o, "step", (int64_t)k);
+	jout_int(&o, "step", (int64_t)log_step(j, k));
+	if (log_is_undo(j, k))
+		jout_bool(&o, "undo", true);
 	put_text(s, &o, b.data, n);
 	end(s, &o);
 	return true;
@@ -224,19 +231,73 @@ make_step(struct stream *s, const struct run *r, size_t i, size_t k)
 	}
 	if (run_state_is_final((enum run_state)t->state) && t->state >= 0)
 		return false;
-	if (step->state == RUN_QUEUED)
+	/* Queued again: it is told how the try ended. */
+	if (step->state == RUN_QUEUED &&
+		(t->state != RUN_RUNNING || !step->finished_ms))
 		return false;
 	if (t->state < 0 && ran && step->state != RUN_SKIPPED) {
 		t->attempt = step->attempt;
 		tell_step(s, r, i, k, RUN_RUNNING);
 	}
-	while (tell_output(s, r, i, k))
+	while (tell_output(s, r, i, k, step->length))
 		if (s->out.len >= LIVE_CHUNK)
 			return true;
-	if (run_state_is_final(step->state)) {
+	if (run_state_is_final(step->state) || step->state == RUN_QUEUED) {
 		t->attempt = step->attempt;
 		tell_step(s, r, i, k, step->state);
 	}
+	return false;
+}
+
+static void
+tell_undo(struct stream *s, const struct run *r, size_t i, size_t part,
+	enum run_state state)
+{
+	const struct run_step *step =
+		&r->jobs[i].steps[log_step(&r->jobs[i], part)];
+	const struct run_undo *u = &step->undo;
+	struct json_out o;
+
+	s->jobs[i].steps[part].state = (int)state;
+	begin(s, &o, "undo");
+	jout_int(&o, "job", (int64_t)i);
+	jout_int(&o, "step", (int64_t)log_step(&r->jobs[i], part));
+	jout_str(&o, "name", step->name);
+	jout_str(&o, "state", run_state_name(state));
+	jout_int(&o, "attempt", MAX(u->tries, 1));
+	if (state != RUN_RUNNING) {
+		if (u->has_exit)
+			jout_int(&o, "exit", u->exit_code);
+		if (u->signal)
+			jout_int(&o, "signal", u->signal);
+		jout_int(&o, "ms", MAX(u->finished_ms - u->started_ms, 0));
+		put_reason(&o, &u->reason);
+	}
+	end(s, &o);
+}
+
+/* The same for an undo; queued: it is tried again. */
+static bool
+make_undo(struct stream *s, const struct run *r, size_t i, size_t part)
+{
+	const struct run_job *j = &r->jobs[i];
+	const struct run_undo *u = &j->steps[log_step(j, part)].undo;
+	struct told_step *t = &s->jobs[i].steps[part];
+
+	if (!u->registered || !u->tries)
+		return false;
+	if (t->attempt != u->attempt) {
+		t->state = -1;
+		t->offset = 0;
+		t->attempt = u->attempt;
+		tell_undo(s, r, i, part, RUN_RUNNING);
+	}
+	if (t->state == (int)u->state)
+		return false;
+	while (tell_output(s, r, i, part, u->length))
+		if (s->out.len >= LIVE_CHUNK)
+			return true;
+	tell_undo(s, r, i, part, u->state);
 	return false;
 }
 
@@ -271,6 +332,11 @@ record_make(struct stream *s)
 				return;
 		tell_job(s, r, i);
 	}
+	for (size_t i = 0; i < r->njobs; i++)
+		for (size_t k = r->jobs[i].nsteps; k < 2 * r->jobs[i].nsteps;
+			k++)
+			if (make_undo(s, r, i, k))
+				return;
 	if (run_state_is_final(r->state) || r->state == RUN_BLOCKED)
 		tell_end(s, r);
 }
