@@ -102,6 +102,8 @@ int cmd_log(struct cli *c);
 int cmd_retry(struct cli *c);
 int cmd_approve(struct cli *c);
 int cmd_cancel(struct cli *c);
+int cmd_journal(struct cli *c);
+int cmd_why(struct cli *c);
 int cmd_gc(struct cli *c);
 int cmd_lint(struct cli *c);
 int cmd_init(struct cli *c);

@@ -6,6 +6,7 @@ libcli_a_SOURCES = \
 	agent/cli/agent.c agent/cli/agent.h \
 	agent/cli/approve.c \
 	agent/cli/cancel.c \
+	agent/cli/why.c \
 	agent/cli/cmd.c agent/cli/cmd.h \
 	agent/cli/delivery.c agent/cli/delivery.h \
 	agent/cli/doctor.c \

@@ -115,6 +115,14 @@ static const struct cmd cmds[] = {
 	{ "show", "RUN", "show a run, its jobs and steps",
 		"Shows what a run is doing or did, and why it failed.\n",
 		OPT_TABLE(show_opts, struct show_opts), 1, 1, cmd_show },
+	{ "why", "RUN", "explain why a run failed or waits",
+		"Says the reason of a failure, where and when it was, the last lines of\n"
+		"output, limits and use, what the agent did by itself, and what to do;\n"
+		"or what a run waits for.\n",
+		OPT_TABLE(show_opts, struct show_opts), 1, 1, cmd_why },
+	{ "journal", "RUN", "list the events of a run",
+		"Lists what the journal has of a run, one event a line.\n",
+		OPT_TABLE(show_opts, struct show_opts), 1, 1, cmd_journal },
 	{ "log", "RUN [JOB [STEP]]", "print the output of a run",
 		"Prints the output of the steps.  Off a terminal these are the\n"
 		"steps' bytes and nothing else; on a terminal colours are kept\n"

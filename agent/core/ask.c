@@ -143,6 +143,9 @@ take_ask(struct core *c, struct ask *a)
 	case ASK_STATUS:
 		ask_status(c, a);
 		break;
+	case ASK_STORY:
+		story_ask(c, a);
+		break;
 	case ASK_TRIM:
 		trim_ask(c, a);
 		break;

@@ -62,6 +62,7 @@ enum ask_kind {
 	ASK_APPROVE, /* run, by */
 	ASK_CANCEL,  /* run, by */
 	ASK_STATUS,  /* json: the agent's state, for doctor and healthz */
+	ASK_STORY,   /* run: view, json: {"slots","busy":[runs],"events":[]} */
 	ASK_TRIM,    /* options: dry_run; json: what was removed */
 };
 

@@ -343,6 +343,10 @@ void clean_run(struct core *c, const struct run *r);
 bool clean_holds(struct core *c, uint64_t id);
 void clean_free(struct core *c);
 
+/* ---- story.c ---- */
+
+void story_ask(struct core *c, struct ask *a);
+
 /* ---- trim.c ---- */
 
 void trim_init(struct core *c);

@@ -20,6 +20,7 @@ libcore_a_SOURCES = \
 	agent/core/room.c agent/core/room.h \
 	agent/core/settle.c \
 	agent/core/spec.c \
+	agent/core/story.c \
 	agent/core/submit.c agent/core/submit.h \
 	agent/core/tail.c \
 	agent/core/trim.c \

@@ -25,6 +25,7 @@ libweb_a_SOURCES = \
 	agent/web/server.c agent/web/server.h \
 	agent/web/site.c \
 	agent/web/template.c agent/web/template.h \
+	agent/web/why.c \
 	agent/web/web.h
 
 UNIT_TESTS += t/unit/web

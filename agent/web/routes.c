@@ -21,6 +21,8 @@ static const struct route routes[] = {
 	{ "GET", "/api/v1/runs/#", api_run, WHO_ANYONE, 0, 0 },
 	{ "GET", "/api/v1/runs/#/log", live_log, WHO_ANYONE, 0, 0 },
 	{ "GET", "/api/v1/runs/#/stream", live_records, WHO_ANYONE, 0, 0 },
+	{ "GET", "/api/v1/runs/#/journal", api_journal, WHO_ANYONE, 0, 0 },
+	{ "GET", "/api/v1/runs/#/why", api_why, WHO_ANYONE, 0, 0 },
 	{ "POST", "/api/v1/runs/#/retry", api_retry, WHO_ADMIN, 0,
 		BODY_SMALL },
 	{ "POST", "/api/v1/runs/#/cancel", api_cancel, WHO_ADMIN, 0,

@@ -53,6 +53,8 @@ void api_retry(struct request *r);
 void api_cancel(struct request *r);
 void api_approve(struct request *r);
 void api_gc(struct request *r);
+void api_journal(struct request *r);
+void api_why(struct request *r);
 void api_description(struct request *r);
 void live_log(struct request *r); /* live.c */
 void live_records(struct request *r);

@@ -18,7 +18,7 @@ _tellus ()
 		esac
 	done
 	case $cmd in
-	'') words="run list show log retry approve cancel gc lint init hook doctor push
+	'') words="run list show why journal log retry approve cancel gc lint init hook doctor push
 		version help $global" ;;
 	run) words="--file $global" ;;
 	list) words="--repository --ref --sha --state --before --limit --json
@@ -27,10 +27,10 @@ _tellus ()
 	retry) words="--job --from --skip --set --limit --ref --follow
 		$global" ;;
 	gc) words="--dry-run --json $global" ;;
-	show | lint | doctor) words="--json $global" ;;
+	show | why | journal | lint | doctor) words="--json $global" ;;
 	hook) words="install remove status --name --json $global" ;;
 	push) words="--repository --detach $global" ;;
-	help) words='run list show log retry approve cancel gc lint init hook doctor push' ;;
+	help) words='run list show why journal log retry approve cancel gc lint init hook doctor push' ;;
 	*) words=$global ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
