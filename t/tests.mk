@@ -34,6 +34,7 @@ SHELL_TESTS += \
 	t/1120-forges.sh \
 	t/1200-crash.sh \
 	t/1205-again.sh \
+	t/1230-why.sh \
 	t/1210-states.sh \
 	t/1240-room.sh \
 	t/1245-trim.sh \

@@ -3,7 +3,9 @@ noinst_LIBRARIES += libmodel.a
 libmodel_a_SOURCES = \
 	agent/model/apply.c agent/model/apply_int.h \
 	agent/model/apply_step.c \
+	agent/model/diagnose.c agent/model/diagnose.h \
 	agent/model/event.c agent/model/event.h \
+	agent/model/packages.c \
 	agent/model/limits.c agent/model/limits.h \
 	agent/model/push.c agent/model/push.h \
 	agent/model/retry.c agent/model/retry.h \
@@ -11,6 +13,10 @@ libmodel_a_SOURCES = \
 	agent/model/run.c agent/model/run.h \
 	agent/model/run_json.c \
 	agent/model/state.c
+
+UNIT_TESTS += t/unit/diagnose
+t_unit_diagnose_SOURCES = t/unit/diagnose.c t/tap.h
+t_unit_diagnose_LDADD = libmodel.a libbase.a $(JANSSON_LIBS)
 
 UNIT_TESTS += t/unit/run
 t_unit_run_SOURCES = t/unit/run.c t/tap.h

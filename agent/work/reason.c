@@ -8,15 +8,16 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/enc.h"
+#include "model/diagnose.h"
 #include "work/step.h"
 
 #include <signal.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
-#define TAIL_MAX 4096
+#define TAIL_MAX 8192
+#define LINE_MAX_SHOWN 240
 #define DISK_LOW_BYTES (1 << 20)
-#define NAME_SHOWN 80
 #define EXIT_SIGNAL 128 /* a shell: its child died by signal exit - 128 */
 
 void
@@ -45,9 +46,30 @@ death(const struct step *s)
 	return 0;
 }
 
+/* ", last line: ..." of what it printed, or nothing. */
+static void
+add_last_line(const struct step *s, struct buf *out)
+{
+	AUTO(buf_release) struct buf clean = BUF_INIT;
+	char tail[LINE_MAX_SHOWN + 1];
+	size_t n = outlog_tail(s->job->out, tail, LINE_MAX_SHOWN), from;
+
+	while (n && (tail[n - 1] == '\n' || tail[n - 1] == '\r'))
+		n--;
+	from = n;
+	while (from && tail[from - 1] != '\n' && tail[from - 1] != '\r')
+		from--;
+	utf8_addclean(&clean, tail + from, n - from);
+	if (!clean.len)
+		return;
+	buf_addz(out, "; its last line was: ");
+	utf8_addcut_chars(out, clean.data, LINE_MAX_SHOWN / 2);
+}
+
 static bool
 was_stopped(struct step *s)
 {
+	AUTO(buf_release) struct buf last = BUF_INIT;
 	AUTO(buf_release) struct buf span = BUF_INIT;
 	int64_t job_ms = jget_int(s->job->w->spec.json, "timeout_ms", 0);
 
@@ -58,20 +80,22 @@ was_stopped(struct step *s)
 		return true;
 	case STEP_TIMED_OUT:
 		clock_addspan(&span, s->timeout_ms);
+		add_last_line(s, &last);
 		reason_set(s, "timeout",
 			"raise timeout-minutes of the step, or find out what "
 			"it waits for",
-			"step '%s' ran longer than its limit of %s", s->name,
-			span.data);
+			"step '%s' ran longer than its limit of %s%s", s->name,
+			span.data, last.data ? last.data : "");
 		return true;
 	case STEP_JOB_TIMED_OUT:
 		clock_addspan(&span, job_ms);
+		add_last_line(s, &last);
 		reason_set(s, "timeout",
 			"raise timeout-minutes of the job, or find out what "
 			"it waits for",
 			"the job ran longer than its limit of %s, in step "
-			"'%s'",
-			span.data, s->name);
+			"'%s'%s",
+			span.data, s->name, last.data ? last.data : "");
 		return true;
 	case STEP_NOT_STOPPED:
 		break;
@@ -178,47 +202,38 @@ was_killed(struct step *s)
 	return true;
 }
 
-/* The word before end, back to the last ": ", quote or start of line. */
-static size_t
-word_before(const char *line, const char *end, const char **ret)
+/* What the end of its output says; empty when that is nothing known. */
+static struct diagnosis
+output_says(const struct step *s)
 {
-	const char *at = end;
-
-	while (at > line && at[-1] != '\n' && at[-1] != ' ' && at[-1] != '\'' &&
-		(end - at) < NAME_SHOWN)
-		at--;
-	*ret = at;
-	return (size_t)(end - at);
-}
-
-/* The last program that a shell or env(1) complained about, or NULL. */
-static char *
-missing_program(const struct step *s)
-{
-	static const char *const marks[] = { ": command not found\n",
-		": not found\n", "': No such file or directory\n",
-		": Permission denied\n" };
+	const struct job *j = s->job;
 	char tail[TAIL_MAX + 1];
-	size_t n = outlog_tail(s->job->out, tail, TAIL_MAX);
-	const char *last = NULL;
+	size_t n = outlog_tail(j->out, tail, TAIL_MAX);
+	struct diag_facts f = {
+		.run = j->w->spec.run,
+		.job = jget_str(j->plan, "id"),
+		.step = s->name,
+		.exit_code = s->exit_code,
+		.tail = tail,
+		.network_off = j->net == BOX_NET_NONE,
+		.fork = j->w->spec.push.fork,
+		.memory_limit = limit_of(s, "memory"),
+	};
+	struct diagnosis d = { 0 };
 
+	/* A NUL would hide what is behind it. */
+	for (size_t i = 0; i < n; i++)
+		if (!tail[i])
+			tail[i] = ' ';
 	tail[n] = '\0';
-	for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-		for (const char *at = tail; (at = strstr(at, marks[i])); at++)
-			if (!last || at > last)
-				last = at;
-	if (!last)
-		return NULL;
-	n = word_before(tail, last, &last);
-	if (!n || !utf8_valid(last, n))
-		return NULL;
-	return xstrndup(last, n);
+	diagnose(&f, &d);
+	return d;
 }
 
 static bool
 by_exit_code(struct step *s)
 {
-	AUTO(freep) char *program = NULL;
+	AUTO(diagnosis_release) struct diagnosis d = { 0 };
 
 	switch (s->exit_code) {
 	case 69: /* EX_UNAVAILABLE */
@@ -235,20 +250,23 @@ by_exit_code(struct step *s)
 			s->name);
 		return true;
 	case 126:
-		program = missing_program(s);
+		d = output_says(s);
 		reason_set(s, "config",
-			"make the file executable (git update-index "
-			"--chmod=+x FILE) or name its interpreter",
-			"step '%s': '%s' may not be executed (exit code 126)",
-			s->name, program ? program : "a command");
+			d.suggestion ? d.suggestion
+				     : "make the file executable (git "
+				       "update-index --chmod=+x FILE) or name "
+				       "its interpreter",
+			"step '%s': %s (exit code 126)", s->name,
+			d.what ? d.what : "a command may not be executed");
 		return true;
 	case 127:
-		program = missing_program(s);
+		d = output_says(s);
 		reason_set(s, "config",
-			"install it on the agent's machine, or check the name "
-			"and PATH",
-			"step '%s': command '%s' not found (exit code 127)",
-			s->name, program ? program : "?");
+			d.suggestion ? d.suggestion
+				     : "install it on the agent's machine, or "
+				       "check the name and PATH",
+			"step '%s': %s (exit code 127)", s->name,
+			d.what ? d.what : "a command was not found");
 		return true;
 	default:
 		return false;
@@ -258,16 +276,18 @@ by_exit_code(struct step *s)
 static void
 other_exit(struct step *s)
 {
+	AUTO(diagnosis_release) struct diagnosis d = output_says(s);
 	int sig = death(s);
 
 	if (sig == SIGKILL)
-		reason_set(s, "code", NULL,
-			"a command of step '%s' was killed (exit code %d)",
-			s->name, s->exit_code);
+		reason_set(s, "code", d.suggestion,
+			"a command of step '%s' was killed (exit code %d)%s%s",
+			s->name, s->exit_code, d.what ? ": " : "",
+			d.what ? d.what : "");
 	else
-		reason_set(s, "code", NULL,
-			"step '%s' failed with exit code %d", s->name,
-			s->exit_code);
+		reason_set(s, "code", d.suggestion,
+			"step '%s' failed with exit code %d%s%s", s->name,
+			s->exit_code, d.what ? ": " : "", d.what ? d.what : "");
 }
 
 void
