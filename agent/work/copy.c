@@ -189,3 +189,20 @@ copy_folder(int from, int to, uid_t uid, gid_t gid, struct err *e)
 
 	return copy_entries(&c, from, to, e);
 }
+
+int
+copy_dress(int from, int to, struct err *e)
+{
+	struct stat st;
+	struct timespec times[2];
+
+	if (fstat(from, &st) < 0)
+		return err_sys(e, "stat");
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (fchmod(to, st.st_mode & 07777) < 0)
+		return err_sys(e, "chmod");
+	if (futimens(to, times) < 0)
+		return err_sys(e, "set the time");
+	return 0;
+}

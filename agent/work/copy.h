@@ -17,4 +17,8 @@
  */
 int copy_folder(int from, int to, uid_t uid, gid_t gid, struct err *e);
 
+/* Gives the folder `to` the permissions and times of `from`, which may be
+ * open as a place only (O_PATH). */
+int copy_dress(int from, int to, struct err *e);
+
 #endif
