@@ -110,7 +110,7 @@ worker_spawn(
 	AUTO(strv_release) struct strv env = STRV_INIT;
 	static const char *const passed[] = { "PATH", "TELLUS_CRASH",
 		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_BOOT_ID",
-		"ASAN_OPTIONS" };
+		"TELLUS_NO_OVERLAY", "ASAN_OPTIONS" };
 	char *argv[] = { (char *)"tellus-worker", (char *)(uintptr_t)path,
 		NULL };
 	AUTO(fd_closep) int theirs = -1;
