@@ -86,4 +86,21 @@ test_expect_success 'worker and tellusd are killed: the same' '
 	same_files 2
 '
 
+test_expect_success 'without overlayfs, where layers are copies: the same' '
+	if has_crash_points
+	then
+		agent_stop && mv state overlay-state &&
+		TELLUS_NO_OVERLAY=1 && export TELLUS_NO_OVERLAY &&
+		agent_start && unset TELLUS_NO_OVERLAY &&
+		commit_file demo file three three &&
+		git -C demo push -o ci.detach -q origin main &&
+		wait_for 60 changed 1 &&
+		test -e state/runs/1/0.1/layers/1/w/.tellus.yml &&
+		kill -9 "$(jq .pid state/runs/1/0.1/identity)" &&
+		wait_run 1 passed &&
+		run_has 1 ".jobs[0].steps|map(.attempt)==[1,2,1]" &&
+		same_files 1
+	fi
+'
+
 test_done
