@@ -86,13 +86,47 @@ test_expect_success 'worker and tellusd are killed: the same' '
 	same_files 2
 '
 
+test_expect_success 'a canceled run that is retried finds the files of its commit' '
+	commit_file demo file three three &&
+	git -C demo push -o ci.detach -q origin main &&
+	wait_for 60 changed 3 &&
+	tellus cancel 3 && wait_run 3 canceled &&
+	touch $gate/go && tellus retry 3 && wait_run 3 passed &&
+	rm $gate/go &&
+	tellus log 3 b other >other && grep -q base/three/8 other &&
+	! grep -e "-$seed-" other
+'
+
+test_expect_success 'what a failed step left is there for a step that always runs' '
+	make_repo fails <<-EOF &&
+	jobs:
+	  a:
+	    steps:
+	      - name: bad
+	        run: |
+	          python3 $gate/rollback.py effects $seed-c $n
+	          python3 $gate/rollback.py manifest
+	          exit 3
+	      - name: never
+	        run: touch never
+	      - name: cleans
+	        if: always()
+	        run: python3 $gate/rollback.py manifest
+	EOF
+	repo_conf fails >>config && kill -HUP "$agent_pid" &&
+	git -C fails push -q origin main &&
+	wait_run 4 failed &&
+	tellus log 4 a bad >bad && tellus log 4 a cleans >cleans &&
+	test "$(wc -l <bad)" -gt "$n" && diff bad cleans
+'
+
 test_expect_success 'without overlayfs, where layers are copies: the same' '
 	if has_crash_points
 	then
 		agent_stop && mv state overlay-state &&
 		TELLUS_NO_OVERLAY=1 && export TELLUS_NO_OVERLAY &&
 		agent_start && unset TELLUS_NO_OVERLAY &&
-		commit_file demo file three three &&
+		commit_file demo file five five &&
 		git -C demo push -o ci.detach -q origin main &&
 		wait_for 60 changed 1 &&
 		test -e state/runs/1/0.1/layers/1/w/.tellus.yml &&
