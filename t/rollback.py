@@ -41,7 +41,8 @@ class Effects:
                 dirs[:] = sorted(d for d in dirs if d != ".git")
                 found += [os.path.join(top, n) for n in sorted(dirs + files)]
         found = [p for p in sorted(found) if test(p)
-                 and os.path.basename(p) != ".tellus.yml"]
+                 and os.path.basename(p) != ".tellus.yml"
+                 and len(os.fsencode(os.path.basename(p))) < 200]
         return self.rnd.choice(found) if found else self.effect_create()
 
     def a_file(self):
@@ -210,9 +211,11 @@ class Effects:
         os.chmod(self.effect_folder(), 0)
 
     def effect_commit(self):
-        with open("committed", "ab") as f:
-            f.write(b"c\n")
-        for args in (["add", "committed"], ["commit", "-qm", "a step's"]):
+        self.count += 1
+        name = "committed-%s-%d" % (self.seed, self.count)
+        with open(name, "w") as f:
+            f.write(name)
+        for args in (["add", name], ["commit", "-qm", "a step's"]):
             subprocess.run(["git", "-c", "user.name=t", "-c",
                             "user.email=t@example.org"] + args, check=True)
 
