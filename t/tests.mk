@@ -39,9 +39,10 @@ SHELL_TESTS += \
 	t/1240-room.sh \
 	t/1245-trim.sh \
 	t/1280-undo.sh \
+	t/1270-rollback.sh \
 	t/1300-hostile.sh \
 	t/1310-users.sh
-EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs
+EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs t/rollback.py
 
 # Variants are built in a copy of what is distributed, so that objects of
 # different builds never mix.

@@ -107,7 +107,7 @@ worker_env(struct strv *env)
 {
 	static const char *const passed[] = { "PATH", "TELLUS_CRASH",
 		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_BOOT_ID",
-		"TELLUS_DELAYS", "ASAN_OPTIONS" };
+		"TELLUS_DELAYS", "TELLUS_NO_OVERLAY", "ASAN_OPTIONS" };
 
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
 		if (getenv(passed[i]))

@@ -12,9 +12,14 @@
 /*
  * Copies what is in the folder from into the folder to (open descriptors),
  * over what is there: files (shared blocks where the file system can),
- * folders, links and pipes, with permissions and times, owned by uid:gid
- * when we are root.  Never through a link; no set-user-id bits.
+ * folders, links, pipes and sockets, with permissions, times and user.*
+ * attributes, names of one file as such, owned by uid:gid when we are root.
+ * Never through a link; no set-user-id bits.
  */
 int copy_folder(int from, int to, uid_t uid, gid_t gid, struct err *e);
+
+/* Gives the folder `to` the permissions and times of `from`, which may be
+ * open as a place only (O_PATH). */
+int copy_dress(int from, int to, struct err *e);
 
 #endif

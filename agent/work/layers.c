@@ -296,6 +296,36 @@ fill_plain(struct step *s, struct err *e)
 	return copy_layer(s, j->layers.v[0], e);
 }
 
+/*
+ * The folders of a new layer hide those beneath: the permissions and times
+ * that a step sees on them are to be those that the step before left.
+ */
+static int
+dress_parts(const struct step *s, struct err *e)
+{
+	const struct job *j = s->job;
+	const char *beneath = j->layers.v[j->layers.len - 1];
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		AUTO(freep) char *path = NULL;
+		AUTO(fd_closep) int from = -1;
+		AUTO(fd_closep) int to = -1;
+
+		if (str_eq(parts[i].name, "cmd"))
+			continue; /* each step has its own */
+		path = xasprintf("%s/%s", beneath, parts[i].name);
+		/* The step may have taken every permission from it. */
+		from = path_open_beneath(
+			s->job->w->state_fd, path, O_PATH | O_DIRECTORY, 0, e);
+		if (from < 0)
+			return -1;
+		to = path_open_dir(s->layer_fd, parts[i].name, e);
+		if (to < 0 || copy_dress(from, to, e) < 0)
+			return err_wrap(e, "'%s'", path);
+	}
+	return 0;
+}
+
 int
 layer_make(struct step *s, struct err *e)
 {
@@ -322,8 +352,10 @@ layer_make(struct step *s, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
 		if (put_file(w, cmd, files[i], "", 0, 0644, e) < 0)
 			return -1;
-	return put_file(
-		w, cmd, SHELL_SCRIPT, s->script, strlen(s->script), 0755, e);
+	if (put_file(w, cmd, SHELL_SCRIPT, s->script, strlen(s->script), 0755,
+		    e) < 0)
+		return -1;
+	return dress_parts(s, e);
 }
 
 void
