@@ -109,8 +109,8 @@ worker_spawn(
 	AUTO(freep) char *prog = xasprintf("%s/tellus-worker", c->libexecdir);
 	AUTO(strv_release) struct strv env = STRV_INIT;
 	static const char *const passed[] = { "PATH", "TELLUS_CRASH",
-		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_BOOT_ID",
-		"ASAN_OPTIONS" };
+		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_CRASH_STATE",
+		"TELLUS_BOOT_ID", "ASAN_OPTIONS" };
 	char *argv[] = { (char *)"tellus-worker", (char *)(uintptr_t)path,
 		NULL };
 	AUTO(fd_closep) int theirs = -1;
