@@ -28,7 +28,7 @@ const FORGE_STATE = { passed: 'success', failed: 'failure', error: 'error',
 const SPOOL_HEAD = 12
 const FORGE_MINUTE_MAX = 80 // what GitHub allows to be written in a minute
 const FORGE_RETRY_SLACK_MS = 50
-const FDS_SLACK = 4
+const FDS_SLACK = 8 // connections that linger, a sweep
 const CANARY_FILE_MAX = 64 << 20
 
 const crcTable = new Uint32Array(256).map((_, n) => {
