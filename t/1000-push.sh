@@ -112,6 +112,27 @@ test_expect_success 'a second agent on the same state says who has it' '
 	grep "already running as pid $agent_pid" err
 '
 
+test_expect_success 'the journal is dumped only while no agent has it' '
+	exits_with 75 tellusd --config "$config" --journal dump >dump.out 2>err &&
+	grep "the agent is running" err && test ! -s dump.out
+'
+
+test_expect_success 'the dump has every event, run and delivery' '
+	tellus list --json >list.json &&
+	agent_stop &&
+	tellusd --config "$config" --journal dump >dump.out &&
+	agent_start &&
+	jq -e -s --slurpfile list list.json "
+		([.[]|select(.what == \"run\").row]|map({run, state}))
+			== (\$list[0]|map({run, state})) and
+		([.[]|select(.what == \"event\" and .seq == 0).event.kind]
+			== [\"received\", \"received\", \"received\"]) and
+		([.[]|select(.what == \"event\" and .event.kind == \"finished\").run]
+			== [1, 2, 3]) and
+		([.[]|select(.what == \"delivery\").runs[]]|sort == [1, 2, 3])
+	" dump.out
+'
+
 test_expect_success 'the journal checks out' '
 	agent_stop &&
 	tellusd --config "$config" --journal check &&

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // A forge for tests: takes statuses, writes one line of JSON per request to
-// LOG, answers as the file PLAN says (one word a line, used up in order:
+// LOG (n counts them), answers as the file PLAN says (a word a line, used up in order:
 // ok, 500, 401, 422, drop, applydrop, html, stall), else ok.
 // usage: node forge.mjs PORTFILE LOG PLAN
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 
 const [portfile, log, plan] = process.argv.slice(2)
+
+let n = 0
 
 function next() {
 	if (!existsSync(plan)) return 'ok'
@@ -25,7 +27,7 @@ const server = createServer((req, res) => {
 		let json = null
 		try { json = JSON.parse(body) } catch { /* logged as null */ }
 		const applied = how === 'ok' || how === 'applydrop'
-		appendFileSync(log, JSON.stringify({ time: Date.now(), how, applied,
+		appendFileSync(log, JSON.stringify({ n: ++n, time: Date.now(), how, applied,
 			method: req.method, url: req.url, auth: req.headers.authorization ?? req.headers['private-token'],
 			body: json }) + '\n')
 		if (how === 'drop' || how === 'applydrop') { req.socket.destroy(); return }

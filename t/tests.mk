@@ -32,6 +32,7 @@ SHELL_TESTS += \
 	t/1100-agent.sh \
 	t/1110-openapi.sh \
 	t/1120-forges.sh \
+	t/1190-checker.sh \
 	t/1200-crash.sh \
 	t/1205-again.sh \
 	t/1230-why.sh \
@@ -42,7 +43,8 @@ SHELL_TESTS += \
 	t/1270-rollback.sh \
 	t/1300-hostile.sh \
 	t/1310-users.sh
-EXTRA_DIST += t/agent.sh t/forge.mjs t/crash.mjs t/rollback.py
+EXTRA_DIST += t/agent.sh t/checker.mjs t/forge.mjs t/ledger.pl t/ledger.sh \
+	t/rollback.py
 
 # Variants are built in a copy of what is distributed, so that objects of
 # different builds never mix.
@@ -81,15 +83,22 @@ lint:
 
 .PHONY: asan fuzz lint
 
-# Every crash point, each at every pass of its scenario; the short form in
-# make check samples them.
+# Kills at every crash point, N at each over its passes; the short form in
+# make check takes one each.  The figures are left in crash-summary.
+N = 20
 crash: all
-	@CRASH_ALL=1 TEST_TIMEOUT=3000 TELLUS_BUILD="$(abs_top_builddir)" \
+	@rm -f crash-summary crash-summary.*
+	@CRASH_N=$(N) CRASH_SUMMARY="$(abs_top_builddir)/crash-summary.points" \
+	TEST_TIMEOUT=14400 TELLUS_BUILD="$(abs_top_builddir)" \
 	TELLUS_SRC="$(abs_top_srcdir)" "$(srcdir)/t/run" \
-		$(abs_top_srcdir)/t/1200-crash.sh
-	@cat t/log/1200-crash.log
+		$(abs_top_srcdir)/t/1200-crash.sh; rc=$$?; \
+	cat t/log/1200-crash.log; \
+	{ echo "commit $$(git -C $(srcdir) describe --always --dirty \
+		2>/dev/null || echo $(PACKAGE_VERSION))"; \
+	cat crash-summary.points; } >crash-summary; \
+	rm -f crash-summary.*; cat crash-summary; exit $$rc
 
 .PHONY: crash
 
 distclean-local:
-	rm -rf t/log t/node-*.lock t/fuzz/found-* t/fuzz/fuzz-* bench.json
+	rm -rf t/log t/node-*.lock t/fuzz/found-* t/fuzz/fuzz-* bench.json crash-summary

@@ -9,10 +9,14 @@
 #include "base/base.h"
 
 #ifdef ENABLE_CRASH_POINTS
-/* TELLUS_CRASH="name:N" kills this process at its Nth pass through name;
- * with TELLUS_CRASH_COUNT=FILE the passes of all processes count together,
- * so that exactly one is killed.  TELLUS_CRASH_LOG=FILE gets one line per
- * pass. */
+/* TELLUS_CRASH="name:N[:WHO] ..." kills at the Nth pass through name; 
+ * WHO is "self" (this process, the
+ * default), "tellusd", "worker" (all workers of the agent) or "both"; those
+ * are found by the lock and the identities in the state folder
+ * TELLUS_CRASH_STATE, and this process goes on when it is not meant.
+ * With TELLUS_CRASH_COUNT=FILE the passes of all processes count together
+ * (FILE.name, a byte a pass), so that each kill happens once, and FILE.kills
+ * gets a line for each.  TELLUS_CRASH_LOG=FILE gets one line per pass. */
 void crash_point(const char *name);
 /* TELLUS_FAIL="name:N": true at this process's Nth pass, for what cannot
  * be made to fail otherwise. */

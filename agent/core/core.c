@@ -193,6 +193,7 @@ open_journal(struct core *c, struct err *e)
 	};
 	AUTO(freep) char *path = xasprintf("%s/journal", c->conf->conf.state);
 
+	crash_point("core.locked");
 	if (journal_open(&c->journal, path, &o, e) < 0)
 		return -1;
 	if (journal_begin(c->journal, e) < 0)

@@ -9,6 +9,7 @@ libcore_a_SOURCES = \
 	agent/core/core.c agent/core/core.h agent/core/inner.h \
 	agent/core/dispatch.c \
 	agent/core/intent.c \
+	agent/core/dump.c \
 	agent/core/follow.c \
 	agent/core/hand.c \
 	agent/core/lives.c \

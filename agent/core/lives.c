@@ -4,6 +4,7 @@
  * from their events when somebody asks.
  */
 #include "base/base.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "core/inner.h"
 
@@ -143,7 +144,8 @@ load_one(uint64_t id, void *arg, struct err *e)
 
 	if (run_load(c, id, &r, e) < 0)
 		return -1;
-	live_add(c, r);
+	/* What workers of an earlier tellusd left is cleaned, too. */
+	live_add(c, r)->ran = true;
 	return 0;
 }
 
@@ -152,6 +154,7 @@ lives_load(struct core *c, struct err *e)
 {
 	if (journal_active(c->journal, load_one, c, e) < 0)
 		return -1;
+	crash_point("lives.loaded");
 	for (struct live *l = c->lives; l; l = l->next) {
 		if (l->run->nonce)
 			attempt_recover(l, -1);

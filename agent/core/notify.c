@@ -256,7 +256,7 @@ backoff(int tries)
 	bound = MIN(bound, (int64_t)BACKOFF_MOST_MS);
 	if (getrandom(&r, sizeof(r), 0) < 0)
 		r = 0;
-	return bound / 4 + (int64_t)(r % (uint32_t)bound);
+	return test_delay_ms(bound / 4 + (int64_t)(r % (uint32_t)bound));
 }
 
 static void
@@ -306,6 +306,7 @@ try_later(struct intent *in, int64_t wait_ms)
 	in->due_ms = clock_boot_ms() + (wait_ms ? wait_ms : backoff(in->tries));
 	jset_int(in->json, "tries", in->tries);
 	text = json_dumps(in->json, JSON_COMPACT);
+	crash_point("outbox.later");
 	if (core_begin(c) && journal_outbox_set(c->journal, in->id, text,
 				     strlen(text), &e) < 0)
 		core_fail(c, &e);
@@ -443,7 +444,7 @@ pump(struct core *c)
 		}
 		if (poster_active(o->poster) >= ACTIVE_MAX)
 			continue; /* an answer brings us back */
-		p->free_ms = now + SPACING_MS;
+		p->free_ms = now + test_delay_ms(SPACING_MS);
 		send_one(in);
 	}
 	if (next < INT64_MAX)

@@ -98,23 +98,25 @@ offline_journal(const struct config *conf, const char *verb, struct err *e)
 	const struct journal_opts o = {
 		.map_bytes = MAP_FIRST,
 		.map_max_bytes = MAP_MOST,
-		.repair = true,
+		.repair = str_eq(verb, "rebuild"),
 	};
 	AUTO(freep) char *path = xasprintf("%s/journal", conf->state);
 	AUTO(fd_closep) int lock = -1;
 	struct journal *j;
 	int rc;
 
-	if (!str_eq(verb, "check") && !str_eq(verb, "rebuild"))
+	if (!str_eq(verb, "check") && !str_eq(verb, "rebuild") &&
+		!str_eq(verb, "dump"))
 		return err_set(e, ERR_PERM,
-			"--journal takes check or rebuild, not '%s'", verb);
+			"--journal takes check, rebuild or dump, not '%s'",
+			verb);
 	if (take_lock(conf, &lock, e) < 0)
 		return -1;
 	if (str_eq(verb, "check"))
 		return check(path, e);
 	if (journal_open(&j, path, &o, e) < 0)
 		return -1;
-	rc = rebuild(j, e);
+	rc = str_eq(verb, "dump") ? offline_dump(j, e) : rebuild(j, e);
 	journal_close(j);
 	return rc;
 }

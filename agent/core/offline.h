@@ -10,8 +10,17 @@
 #include "base/err.h"
 #include "model/config.h"
 
-/* verb: "check" or "rebuild".  Prints its findings to standard output. */
+struct journal;
+
+/* verb: "check", "rebuild" or "dump".  Prints to standard output. */
 int offline_journal(const struct config *conf, const char *verb, struct err *e);
+
+/*
+ * Everything as one JSON object a line: {"what":"event","run","seq","event"},
+ * then {"what":"run","run","row"}, {"what":"delivery","key","time","runs"},
+ * and {"what":"outbox"|"dead"|"refused","id","record"}.
+ */
+int offline_dump(struct journal *j, struct err *e);
 
 /*
  * One line per fact, "OK|WARN|FAIL  what: text" and the remedy; the box's

@@ -283,8 +283,10 @@ build_once(struct build *b, bool layered, struct err *e)
 	int rc = write_and_sync(b, layered, e);
 
 	umask(mask);
+	crash_point("tree.synced");
 	if (rc == 0 && renameat(b->trees, b->tmp, b->trees, b->tree) < 0)
 		rc = err_sys(e, "rename 'trees/%s'", b->tmp);
+	crash_point("tree.renamed");
 	if (rc == 0 && fsync(b->trees) < 0)
 		rc = err_sys(e, "sync 'trees'");
 	fd_closep(&b->tmp_fd);

@@ -28,7 +28,7 @@
 static const char usage[] =
 	"usage: tellusd [--config FILE] [--state DIR] [--listen ADDR] "
 	"[--check]\n"
-	"       tellusd --journal check|rebuild | --doctor | --help | "
+	"       tellusd --journal check|rebuild|dump | --doctor | --help | "
 	"--version\n"
 	"\n"
 	"  --config FILE   the configuration (default: /etc/tellus/config, or\n"
@@ -40,6 +40,7 @@ static const char usage[] =
 	"end\n"
 	"  --journal check    read every record of the journal and check it\n"
 	"  --journal rebuild  make the summaries anew from the events\n"
+	"  --journal dump     print everything in it as lines of JSON\n"
 	"  --doctor        what this machine can do, and what is missing\n"
 	"\n"
 	"SIGTERM stops the agent and leaves running jobs at work; SIGHUP "

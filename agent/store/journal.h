@@ -116,6 +116,12 @@ int journal_dedupe_put(struct journal *j, const void *key, size_t len,
 int journal_dedupe_expire(
 	struct journal *j, int64_t older_than_ms, size_t max, struct err *e);
 
+/* Every key, as the hash that is kept of it, in lower case hex. */
+typedef int journal_dedupe_fn(const char *hash, int64_t wall_ms,
+	const uint64_t *runs, size_t n, void *arg, struct err *e);
+int journal_dedupe_each(
+	struct journal *j, journal_dedupe_fn *fn, void *arg, struct err *e);
+
 /* Outbox: status intents by increasing id.  json is the intent. */
 int journal_outbox_add(struct journal *j, const char *json, size_t len,
 	uint64_t *ret_id, struct err *e);

@@ -4,6 +4,7 @@
  * orders the keys by age, so that forgetting reads only what it forgets.
  */
 #include "base/base.h"
+#include "base/enc.h"
 #include "store/journal.h"
 #include "store/journal_priv.h"
 
@@ -112,4 +113,36 @@ journal_dedupe_expire(
 		n++;
 	}
 	return rc < 0 ? -1 : (int)n;
+}
+
+static int
+give(struct journal *j, const struct db_rec *rec, journal_dedupe_fn *fn,
+	void *arg, struct err *e)
+{
+	AUTO(freep) uint64_t *runs = NULL;
+	char hash[2 * HASH_BYTES + 1];
+	size_t n = rec->vlen / 8;
+
+	if (rec->klen != HASH_BYTES || !n || rec->vlen % 8)
+		return journal_bad(j, T_DEDUPE, rec, e);
+	hex_put(hash, rec->key, HASH_BYTES);
+	runs = xcalloc(n, sizeof(*runs)); /* the first is the time */
+	for (size_t i = 0; i < n; i++)
+		runs[i] = db_get64((const unsigned char *)rec->val + 8 * i);
+	return fn(hash, (int64_t)runs[0], runs + 1, n - 1, arg, e);
+}
+
+int
+journal_dedupe_each(
+	struct journal *j, journal_dedupe_fn *fn, void *arg, struct err *e)
+{
+	AUTO(db_iter_release) struct db_iter it;
+	struct db_rec rec;
+	int rc;
+
+	db_iter_init(&it, j->db, T_DEDUPE, NULL, 0, false);
+	while ((rc = db_iter_next(&it, &rec, e)) > 0)
+		if (give(j, &rec, fn, arg, e) < 0)
+			return -1;
+	return rc;
 }

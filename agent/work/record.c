@@ -35,6 +35,7 @@ write_file(struct step *s, struct err *e)
 	crash_point("work.before-record");
 	if (fd_put_file(dir, name, b.data, b.len, 0600, e) < 0)
 		return err_wrap(e, "record of step '%s'", s->name);
+	crash_point("work.record-written");
 	s->record_path = xasprintf("%s/records/%s", w->attempt_path, name);
 	s->record_crc = crc32c(0, b.data, b.len);
 	return 0;

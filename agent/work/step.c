@@ -238,8 +238,11 @@ settle(struct step *s)
 			"step '%s': %s", s->name, e.msg);
 	}
 	crash_point("work.before-seal");
-	if (layer_seal(s, &e) == 0 && record_write(s, &e) == 0)
-		return;
+	if (layer_seal(s, &e) == 0) {
+		crash_point("work.sealed");
+		if (record_write(s, &e) == 0)
+			return;
+	}
 	if (s->state != RUN_PASSED)
 		return;
 	s->state = RUN_FAILED;

@@ -75,9 +75,22 @@ spools(struct journal *j)
 		"a deleted one is unknown again");
 }
 
+static int
+sum_runs(const char *hash, int64_t wall_ms, const uint64_t *runs, size_t n,
+	void *arg, struct err *e UNUSED)
+{
+	uint64_t *sum = arg;
+
+	*sum += (uint64_t)wall_ms + strlen(hash) * 10000;
+	for (size_t i = 0; i < n; i++)
+		*sum += runs[i];
+	return 0;
+}
+
 static void
 dedupe(struct journal *j)
 {
+	uint64_t sum = 0;
 	static const uint64_t runs[] = { 3, 4, 5 };
 	AUTO(freep) char *long_key = xcalloc(1, 65536);
 	uint64_t got[4];
@@ -101,6 +114,9 @@ dedupe(struct journal *j)
 		"or long, and no more is given than asked for");
 	ok(journal_dedupe_get(j, long_key, 65535, got, 1, &n, &e) == 0,
 		"a part of a key is another key");
+	ok(journal_dedupe_each(j, sum_runs, &sum, &e) == 0 &&
+			sum == 3 * 640000 + 1000 + 2000 + 3000 + 3 + 3 + 4,
+		"all are listed, with the hash, the time and the runs");
 	journal_begin(j, &e);
 	journal_dedupe_put(j, "k", 1, runs, 3, 5000, &e);
 	ok(journal_dedupe_expire(j, 5000, 1, &e) == 1,
