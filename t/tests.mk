@@ -36,6 +36,7 @@ SHELL_TESTS += \
 	t/1205-again.sh \
 	t/1210-states.sh \
 	t/1240-room.sh \
+	t/1250-missed.sh \
 	t/1245-trim.sh \
 	t/1280-undo.sh \
 	t/1300-hostile.sh \
