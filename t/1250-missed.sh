@@ -6,12 +6,12 @@
 . "$(dirname "$0")/agent.sh"
 
 runs () {
-	tellus list --json | jq length
+	tellus list -n 500 --json | jq length
 }
 
 # runs_at REF SHA: how many there are of that commit on that ref
 runs_at () {
-	tellus list --json | jq --arg r "$1" --arg s "$2" '[.[]|select(.ref==$r and .sha==$s)]|length'
+	tellus list -n 500 --json | jq --arg r "$1" --arg s "$2" '[.[]|select(.ref==$r and .sha==$s)]|length'
 }
 
 runs_are () {
@@ -134,5 +134,69 @@ for point in missed.spawn heads.listed missed.answered missed.part missed.admitt
 		agent_stop && start_looked && runs_at_is 1 refs/heads/kill-'$number'
 	'
 done
+
+# ---- remote repositories: one by the git protocol, one by http ----
+
+free_port () {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# serve_http PORT: in the background, on that port again or on a free one
+serve_http () {
+	rm -f http.port
+	GIT_HTTP_PORT=$1 python3 "$TELLUS_SRC/t/git-http.py" http.log http.port "$T/srv" x-access-token:sesame & web=$!
+	test_on_exit "kill $web"
+	wait_for 20 test -s http.port
+}
+
+# remote_conf: two names for the same repository on two servers
+remote_conf () {
+	printf '[repository "acme/git"]\n\turl = git://127.0.0.1:%s/widget.git\n\tforge = github\n\tstatuses = false\n' "$gport"
+	printf '[repository "acme/http"]\n\turl = http://127.0.0.1:%s/widget.git\n\tforge = github\n\tstatuses = false\n\ttoken-file = %s/token\n' "$hport" "$T"
+}
+
+# runs_of N REPOSITORY: of the checkout's commit
+runs_of () {
+	test "$(tellus list -n 500 --json | jq --arg r "$2" --arg s "$(git -C w rev-parse HEAD)" '[.[]|select(.repository==$r and .sha==$s)]|length')" -eq "$1"
+}
+
+push_remote () {
+	echo "$1" >w/file && git -C w commit -qam "$1" && git -C w push -q "$T/srv/widget.git" HEAD:main
+}
+
+test_expect_success 'remote repositories are looked at for the first time' '
+	n=$(runs) && agent_stop && printf sesame >token && chmod 600 token && mkdir srv && git init -q --bare srv/widget.git &&
+	git init -q w && printf "run: [ \"cat file\" ]\n" >w/.tellus.yml && echo one >w/file && git -C w add -A && git -C w commit -qm one &&
+	git -C w push -q "$T/srv/widget.git" HEAD:main || return 1
+	gport=$(free_port)
+	"$(git --exec-path)/git-daemon" --listen=127.0.0.1 --port=$gport --base-path="$T/srv" --export-all --reuseaddr "$T/srv" & daemon=$!
+	test_on_exit "kill $daemon"
+	serve_http ""
+	hport=$(cat http.port)
+	remote_conf | agent_config && start_looked 2 && runs_are "$n"
+'
+
+test_expect_success 'what they got meanwhile runs once each, and their tags do too' '
+	agent_stop && git -C w tag -a -m v1 v1 && git -C w push -q "$T/srv/widget.git" v1 && push_remote two &&
+	start_looked 2 && wait_for 20 runs_are "$((n + 4))" && runs_of 1 acme/git && runs_of 1 acme/http &&
+	for r in $(tellus list -n 500 --json | jq ".[]|select(.ref==\"refs/heads/main\" and (.repository|startswith(\"acme\")))|.run"); do wait_run $r passed || return 1; done &&
+	agent_stop && start_looked 2 && runs_are "$((n + 4))"
+'
+
+test_expect_success 'a server that is down is told of once, and the others are looked at' '
+	agent_stop && kill $web && push_remote three && start_looked 1 && wait_for 20 runs_of 1 acme/git &&
+	wait_for 20 grep "acme/http.* cannot be looked at" agent.log && test $(grep -c "cannot be looked at" agent.log) -eq 1 &&
+	grep "cannot be looked at" agent.log && runs_of 0 acme/http && ! grep -r sesame state agent.log
+'
+
+test_expect_success 'when it is back the push runs' '
+	serve_http "$hport"
+	agent_stop && start_looked 2 && wait_for 20 runs_of 1 acme/http && runs_of 1 acme/git
+'
+
+test_expect_success 'a repository that is no longer configured is not looked at' '
+	agent_stop && remote_conf | head -n 4 | agent_config && push_remote four && start_looked 1 &&
+	wait_for 20 runs_of 1 acme/git && runs_of 0 acme/http
+'
 
 test_done
