@@ -91,8 +91,24 @@ admit_one(struct core *c, const struct push *p, uint64_t *ret, struct err *e)
 	ev.data = push_to_json(p);
 	if (core_event(l, &ev) < 0)
 		return err_set(e, ERR_TEMP, "the push could not be recorded");
+	if (missed_note(c, p, *ret, e) < 0)
+		return -1;
 	if (p->fork)
 		ask_approval(l);
+	return 0;
+}
+
+/* Each push becomes a run, unless it was found before it was told of. */
+static int
+admit_all(struct core *c, struct ask *a, uint64_t *runs)
+{
+	for (size_t i = 0; i < a->npushes; i++) {
+		int rc = missed_found(c, &a->pushes[i], &runs[i], &a->err);
+
+		if (rc < 0 || (!rc && admit_one(c, &a->pushes[i], &runs[i],
+					      &a->err) < 0))
+			return -1;
+	}
 	return 0;
 }
 
@@ -123,9 +139,8 @@ admit_deliver(struct core *c, struct ask *a)
 	}
 	if (is_repeat(c, a) != 0)
 		return;
-	for (size_t i = 0; i < a->npushes; i++)
-		if (admit_one(c, &a->pushes[i], &runs[i], &a->err) < 0)
-			goto failed;
+	if (admit_all(c, a, runs) < 0)
+		goto failed;
 	crash_point("admit.received");
 	for (size_t i = 0; i < a->keys.len; i++)
 		if (journal_dedupe_put(c->journal, a->keys.v[i],

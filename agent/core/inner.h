@@ -93,6 +93,7 @@ struct watcher {
 };
 
 struct outbox;  /* notify.c */
+struct poller;  /* missed.c */
 struct near;    /* spec.c */
 struct cleaner; /* clean.c */
 struct trimmer; /* trim.c */
@@ -134,6 +135,7 @@ struct core {
 	size_t nwatchers;
 
 	struct outbox *outbox;
+	struct poller *poller;
 	struct cleaner *cleaner;
 	struct trimmer *trimmer;
 };
@@ -188,6 +190,23 @@ void admit_incoming(struct core *c);
  * themselves, less and less often. */
 void admit_put_off(struct core *c);
 void admit_taken(struct core *c);
+
+/* ---- missed.c ---- */
+
+#define PUSH_FOUND "poll" /* push.source of what was found by looking */
+
+void missed_init(struct core *c);
+/* Looks at repositories that are new in the configuration, and from then on
+ * as often as it says. */
+void missed_plan(struct core *c);
+/* A push became a run: that is where its ref is now. */
+int missed_note(
+	struct core *c, const struct push *p, uint64_t run, struct err *e);
+/* 1: that push was found by looking before it was told of, and *ret is its
+ * run; 0: no. */
+int missed_found(
+	struct core *c, const struct push *p, uint64_t *ret, struct err *e);
+void missed_free(struct core *c);
 
 /* ---- hand.c ---- */
 
@@ -302,6 +321,8 @@ void tail_reload(struct attempt *a);
 
 /* spec.json of an attempt as text. */
 int spec_write(const struct attempt *a, struct buf *out, struct err *e);
+/* poll/spec.json for work/heads.h. */
+void spec_heads(struct core *c, const struct repo_conf *repo, struct buf *out);
 /* The run's plan.json; borrowed.  NULL and *e when it cannot be read. */
 json_t *live_plan(struct live *l, struct err *e);
 /* How long a job may take, by its plan or the configuration; 0: for ever. */

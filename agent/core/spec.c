@@ -199,6 +199,20 @@ head(struct live *l, int job, int number, const char *nonce, struct err *e)
 	return o;
 }
 
+void
+spec_heads(struct core *c, const struct repo_conf *repo, struct buf *out)
+{
+	AUTO(json_decrefp) json_t *o = json_object();
+	struct json_out jo;
+
+	jset_int(o, "version", 1);
+	jset_str(o, "kind", "heads");
+	json_object_set_new(o, "repository", repository_json(repo));
+	json_object_set_new(o, "host", host_json(&c->conf->conf));
+	jout_start(&jo, out);
+	jout_value(&jo, NULL, o);
+}
+
 /* Why it failed, and whether that is for a person to mend. */
 static void
 add_reason(json_t *o, const struct run_step *s)

@@ -106,8 +106,9 @@ void
 worker_env(struct strv *env)
 {
 	static const char *const passed[] = { "PATH", "TELLUS_CRASH",
-		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_CRASH_STATE", "TELLUS_BOOT_ID",
-		"TELLUS_DELAYS", "TELLUS_NO_OVERLAY", "ASAN_OPTIONS" };
+		"TELLUS_CRASH_LOG", "TELLUS_CRASH_COUNT", "TELLUS_CRASH_STATE",
+		"TELLUS_BOOT_ID", "TELLUS_DELAYS", "TELLUS_NO_OVERLAY",
+		"ASAN_OPTIONS" };
 
 	for (size_t i = 0; i < ARRAY_LEN(passed); i++)
 		if (getenv(passed[i]))

@@ -287,22 +287,30 @@ open_known_hosts(git_repository *git, const char *where)
 {
 	git_config *config = NULL;
 
-	git_repository_config(&config, git);
-	git_config_free(config);
+	if (git) {
+		git_repository_config(&config, git);
+		git_config_free(config);
+	}
 	if (where)
 		git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH,
 			GIT_CONFIG_LEVEL_GLOBAL, where);
+}
+
+static bool
+is_ssh_url(const char *url)
+{
+	AUTO(url_release) struct url u = { 0 };
+	struct err ignored;
+
+	return url_parse(&u, url, &ignored) == 0 && str_eq(u.scheme, "ssh");
 }
 
 static int
 run(git_repository *git, struct fetch *f, const git_strarray *list,
 	const git_fetch_options *o)
 {
-	AUTO(url_release) struct url u = { 0 };
 	git_remote *remote = NULL;
-	struct err ignored;
-	bool is_ssh = url_parse(&u, f->spec->url, &ignored) == 0 &&
-		      str_eq(u.scheme, "ssh");
+	bool is_ssh = is_ssh_url(f->spec->url);
 	int rc;
 
 	if (is_ssh)
@@ -336,4 +344,36 @@ fetch_refs(git_repository *git, struct fetch *f, const char *const *specs,
 	explain(f, rc, e);
 	mirror_url_clean(f->spec->url, &clean);
 	return err_wrap(e, "fetch '%s'", clean.data);
+}
+
+int
+fetch_connect(struct fetch *f, git_remote **ret,
+	const git_remote_head ***ret_heads, size_t *ret_n, struct err *e)
+{
+	AUTO(buf_release) struct buf clean = BUF_INIT;
+	bool is_ssh = is_ssh_url(f->spec->url);
+	git_remote *remote = NULL;
+	git_fetch_options o;
+	int rc;
+
+	set_options(&o, f, false);
+	if (is_ssh)
+		open_known_hosts(NULL, getenv("HOME"));
+	errno = 0;
+	rc = git_remote_create_detached(&remote, f->spec->url);
+	if (rc == 0)
+		rc = git_remote_connect(remote, GIT_DIRECTION_FETCH,
+			&o.callbacks, &o.proxy_opts, NULL);
+	if (rc == 0)
+		rc = git_remote_ls(ret_heads, ret_n, remote);
+	if (is_ssh)
+		open_known_hosts(NULL, "");
+	if (rc == 0) {
+		*ret = remote;
+		return 0;
+	}
+	explain(f, rc, e);
+	git_remote_free(remote);
+	mirror_url_clean(f->spec->url, &clean);
+	return err_wrap(e, "list the branches of '%s'", clean.data);
 }

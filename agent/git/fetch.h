@@ -25,4 +25,9 @@ int fetch_trust(const struct mirror_spec *m, struct err *e);
 int fetch_refs(git_repository *git, struct fetch *f, const char *const *specs,
 	size_t n, bool tags, struct err *e);
 
+/* Connects and lists what the server has: *ret_heads is valid until the
+ * remote, which is the caller's, is freed. */
+int fetch_connect(struct fetch *f, git_remote **ret,
+	const git_remote_head ***ret_heads, size_t *ret_n, struct err *e);
+
 #endif

@@ -51,6 +51,17 @@ void mirror_name(const char *repository, struct buf *out);
 bool mirror_url_ok(const char *url, struct err *e);
 void mirror_url_clean(const char *url, struct buf *out); /* no user:pass@ */
 
+/* ---- heads.c: branches and tags ---- */
+
+#define HEADS_MAX 20000
+
+/* Appends "SHA COMMIT REF" for each branch and tag; COMMIT is what a tag
+ * object leads to, else the same as SHA.  ERR_PERM beyond HEADS_MAX. */
+struct repo;
+int repo_heads(struct repo *r, struct strv *out, struct err *e);
+/* The same of a server; errors as mirror_fetch, one call per process. */
+int remote_heads(const struct mirror_spec *m, struct strv *out, struct err *e);
+
 /* ---- repo.c: reading a repository ---- */
 
 struct repo;

@@ -5,6 +5,7 @@ libgit_a_SOURCES = \
 	agent/git/fetch.c agent/git/fetch.h \
 	agent/git/git.h \
 	agent/git/gitdir.c \
+	agent/git/heads.c \
 	agent/git/index.c agent/git/index.h \
 	agent/git/lib.c agent/git/lib.h \
 	agent/git/local.c agent/git/local.h \

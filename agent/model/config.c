@@ -202,6 +202,7 @@ repo_at(struct loader *l, const char *name, size_t *ret, struct err *e)
 	memset(&c->repos[c->nrepos], 0, sizeof(*c->repos));
 	c->repos[c->nrepos].name = xstrdup(name);
 	config_key_defaults("repository", &c->repos[c->nrepos]);
+	c->repos[c->nrepos].poll_ms = -1;
 	c->nrepos++;
 	return 0;
 }

@@ -39,6 +39,7 @@ struct repo_conf {
 	char *visibility;   /* "public" or "private" */
 	char *trust;        /* "push" (default) or as later issues define */
 	char *context;      /* status context prefix, default "tellus" */
+	int64_t poll_ms;    /* between looks for missed pushes; 0: never */
 	bool statuses;      /* default true where there is a token */
 	bool statuses_set;  /* the file says it */
 	bool private_pages; /* visibility = private */
@@ -65,6 +66,7 @@ struct config {
 	int64_t disk_budget;   /* for the state folder; 0: none, -1: not said */
 	int64_t keep_ms;       /* what runs printed; 0: for ever */
 	int64_t disk_floor;    /* no run starts below; 0: none, -1: not said */
+	int64_t poll_ms;       /* of repositories that do not say; 0: never */
 	int64_t idle_exit_ms;  /* private agents: end when idle; 0: never */
 	int64_t webhook_max_bytes;
 	int64_t log_level; /* base/log.h: 3 error ... 7 debug */

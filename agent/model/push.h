@@ -29,7 +29,8 @@ struct push {
 	char *actor;    /* forge account (or unix user) that did it */
 	char *link;     /* the forge's page of the change, http(s), or NULL */
 	char *delivery; /* the forge's delivery id or the hook's nonce */
-	char *source;   /* "github" "gitlab" "gitea" "hook" "run" */
+	char *source;   /* "github" "gitlab" "gitea" "hook" "run"
+			 * "poll" */
 	char *objects;  /* local: extra object folders (alternates), ':'-joined:
 			 * a quarantine or a snapshot store */
 	char *file;     /* only this workflow file, or NULL */

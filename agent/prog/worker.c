@@ -2,16 +2,18 @@
 /*
  * tellus-worker: one planning or job attempt.  Started by tellusd with the
  * control socket as descriptor 3; its argument then only names the attempt
- * for those who look at the process list.  Two errands beside that:
- * --doctor STATE, and --sweep STATE RUN... or --sweep-others STATE BELOW
- * RUN... (all runs below that number but those named), and --trim STATE
- * BUDGET FLOOR KEEP-SECONDS yes|no (only look) NAME... (trim.h).
+ * for those who look at the process list.  Errands beside that: --doctor
+ * STATE, --heads STATE (work/heads.h), and --sweep STATE RUN... or
+ * --sweep-others STATE BELOW RUN... (all runs below that number but those
+ * named), and --trim STATE BUDGET FLOOR KEEP-SECONDS yes|no (only look)
+ * NAME... (trim.h).
  */
 #include "base/base.h"
 #include "base/enc.h"
 #include "base/log.h"
 #include "os/fd.h"
 #include "os/path.h"
+#include "work/heads.h"
 #include "work/sweep.h"
 #include "work/trim.h"
 #include "work/worker.h"
@@ -70,6 +72,20 @@ trim(const char *state, char **args, int n)
 	return rc < 0 || fflush(stdout) != 0;
 }
 
+static int
+heads(const char *state)
+{
+	struct err e = { 0 };
+
+	/* Nobody would read the answer. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	if (heads_answer(state, &e) == 0)
+		return 0;
+	log_line(LOG_ERROR, "missed pushes: %s", e.msg);
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -80,6 +96,8 @@ main(int argc, char **argv)
 	log_set_name("tellus-worker");
 	if (argc > 2 && str_eq(argv[1], "--doctor"))
 		return worker_doctor(argv[2]) ? 0 : 1;
+	if (argc > 2 && str_eq(argv[1], "--heads"))
+		return heads(argv[2]);
 	if (argc > 2 && str_starts(argv[1], "--sweep"))
 		return sweep(str_eq(argv[1], "--sweep-others"), argv[2],
 			argv + 3, argc - 3);

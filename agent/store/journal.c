@@ -24,6 +24,7 @@ static const char *const tables[] = {
 	[T_DEAD] = "dead",
 	[T_SPOOLS] = "spools",
 	[T_REFUSED] = "refused",
+	[T_HEADS] = "heads",
 };
 
 _Static_assert(ARRAY_LEN(tables) == T_COUNT, "a table has no name");
@@ -143,11 +144,11 @@ check_schema(struct journal *j, bool may_write, struct err *e)
 
 static int
 open_db(struct journal **ret, const char *path, const struct journal_opts *o,
-	bool must_exist, struct err *e)
+	bool must_exist, int ntables, struct err *e)
 {
 	struct db_opts d = {
 		.tables = tables,
-		.n_tables = T_COUNT,
+		.n_tables = (size_t)ntables,
 		.map_bytes = o->map_bytes,
 		.map_max_bytes = o->map_max_bytes,
 		.must_exist = must_exist,
@@ -156,6 +157,7 @@ open_db(struct journal **ret, const char *path, const struct journal_opts *o,
 	struct journal *j = xcalloc(1, sizeof(*j));
 
 	j->path = xstrdup(path);
+	j->ntables = ntables;
 	if (db_open(&j->db, path, &d, e) < 0 ||
 		check_schema(j, !must_exist, e) < 0) {
 		journal_close(j);
@@ -171,7 +173,11 @@ journal_open_as_is(
 {
 	struct journal_opts o = { .any_fs = any_fs };
 
-	return open_db(ret, path, &o, true, e);
+	if (open_db(ret, path, &o, true, T_COUNT, e) == 0)
+		return 0;
+	/* One that no newer tellusd has opened yet. */
+	return e->code != ERR_ABSENT ? -1
+				     : open_db(ret, path, &o, true, T_HEADS, e);
 }
 
 int
@@ -180,7 +186,7 @@ journal_open(struct journal **ret, const char *path,
 {
 	if (!o->repair && journal_look(path, o->any_fs, e) < 0)
 		return -1;
-	return open_db(ret, path, o, false, e);
+	return open_db(ret, path, o, false, T_COUNT, e);
 }
 
 void

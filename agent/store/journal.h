@@ -122,6 +122,29 @@ typedef int journal_dedupe_fn(const char *hash, int64_t wall_ms,
 int journal_dedupe_each(
 	struct journal *j, journal_dedupe_fn *fn, void *arg, struct err *e);
 
+/*
+ * Heads: where a branch or tag of a repository was last heard of to be.
+ * The ref "" stands for the repository itself: it was looked at once.
+ */
+struct journal_head {
+	char sha[41];
+	char before[41]; /* where it stood until then; all zeros: unknown */
+	uint64_t run;    /* that came of it; 0: none */
+	bool found;      /* by looking, not told of by a push */
+};
+/* 1 known, 0 not. */
+int journal_head_get(struct journal *j, const char *repository, const char *ref,
+	struct journal_head *ret, struct err *e);
+int journal_head_put(struct journal *j, const char *repository, const char *ref,
+	const struct journal_head *head, struct err *e);
+int journal_head_del(struct journal *j, const char *repository, const char *ref,
+	struct err *e);
+/* All of a repository, in no order. */
+typedef int journal_head_fn(const char *ref, const struct journal_head *head,
+	void *arg, struct err *e);
+int journal_heads_each(struct journal *j, const char *repository,
+	journal_head_fn *fn, void *arg, struct err *e);
+
 /* Outbox: status intents by increasing id.  json is the intent. */
 int journal_outbox_add(struct journal *j, const char *json, size_t len,
 	uint64_t *ret_id, struct err *e);

@@ -13,6 +13,7 @@
  * dead     id                          JSON
  * spools   run, job + 1, attempt       offset
  * refused  id                          JSON
+ * heads    repository[16], ref[32]     see journal_heads.c
  */
 #ifndef STORE_JOURNAL_PRIV_H
 #define STORE_JOURNAL_PRIV_H
@@ -31,12 +32,14 @@ enum journal_table {
 	T_DEAD,
 	T_SPOOLS,
 	T_REFUSED,
+	T_HEADS, /* the last: journals of the first days have none */
 	T_COUNT,
 };
 
 struct journal {
 	struct db *db;
 	char *path;
+	int ntables;
 };
 
 #define HASH_BYTES 32

@@ -10,6 +10,7 @@ libstore_a_SOURCES = \
 	agent/store/journal_check.c \
 	agent/store/journal_dedupe.c \
 	agent/store/journal_events.c \
+	agent/store/journal_heads.c \
 	agent/store/journal_outbox.c \
 	agent/store/journal_rows.c \
 	agent/store/outlog.c agent/store/outlog.h \

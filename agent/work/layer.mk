@@ -8,6 +8,7 @@ libwork_a_SOURCES = \
 	agent/work/copy.c agent/work/copy.h \
 	agent/work/env.c \
 	agent/work/files.c \
+	agent/work/heads.c agent/work/heads.h \
 	agent/work/job.c agent/work/job.h \
 	agent/work/layers.c \
 	agent/work/plan_attempt.c \

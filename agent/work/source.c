@@ -19,6 +19,7 @@
 #define FETCH_IDLE_MS 30000
 #define FETCH_MS 600000
 #define FETCH_PROGRESS_MS 1000
+#define LIST_MS 120000
 #define READ_MS 600000
 #define READ_MEMORY ((int64_t)8 << 30)
 #define FETCH_USER "tellus-fetch"
@@ -358,6 +359,47 @@ source_fetch(struct source *s, struct worker *w, const char *sha, struct err *e)
 		return err_wrap(e, "repository '%s' cannot be fetched",
 			jget_str(r, "name"));
 	return 0;
+}
+
+/* ---- listing ---- */
+
+static int
+list_child(void *arg, int progress_fd UNUSED, json_t **ret, struct err *e)
+{
+	const struct mirror_spec *m = arg;
+	AUTO(strv_release) struct strv heads = STRV_INIT;
+
+	if (git_start(e) < 0 || remote_heads(m, &heads, e) < 0)
+		return -1;
+	*ret = json_array();
+	for (size_t i = 0; i < heads.len; i++)
+		json_array_append_new(*ret, json_string(heads.v[i]));
+	return 0;
+}
+
+int
+source_list(struct source *s, struct worker *w, json_t **ret, struct err *e)
+{
+	const json_t *r = jget_obj(w->spec.json, "repository");
+	AUTO(wipe) char *token = NULL;
+	const char *url = jget_str(r, "url");
+	const char *local = str_starts(url, "file://") ? url + 7 : NULL;
+	const char *rw[] = { "/dev/null", NULL };
+	const char *ro[] = { "/usr", "/etc", "/run", "/proc", "/dev", local,
+		NULL };
+	struct box_helper h = { .drop = w->host.root,
+		.rw = rw,
+		.ro = ro,
+		.deadline_ms = LIST_MS,
+		.memory_bytes = LIMIT_MEMORY };
+	struct mirror_spec m = { .path = s->path, .url = url };
+
+	if (read_token(jget_str(r, "token_file"), &token, e) < 0)
+		return -1;
+	m.token = token;
+	m.token_user = token_user(jget_str(r, "kind"));
+	fetch_user(w, &h.uid, &h.gid);
+	return work_in_child(w, &h, list_child, &m, ret, e);
 }
 
 /* ---- reading ---- */

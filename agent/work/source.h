@@ -37,6 +37,11 @@ int source_open_objects(const struct source *s, struct err *e);
 int source_fetch(
 	struct source *s, struct worker *w, const char *sha, struct err *e);
 
+/* Lists the branches and tags of a remote repository: an array of lines as
+ * git/git.h has them. */
+int source_list(
+	struct source *s, struct worker *w, json_t **ret, struct err *e);
+
 /*
  * Runs fn as the build user, confined to reading the source and /usr, /etc,
  * and writing below the rw folders (NULL-terminated).  Where the build user
