@@ -278,7 +278,9 @@ test_expect_success 'a link to the state folder in the repository reaches nothin
 
 test_expect_success 'what is left in the state folder is closed to others' '
 	test "$(stat -c %a "$state")" = 711 && test "$(stat -c %a "$state/journal")" = 700 && test "$(stat -c %a "$state/trees")" = 700 &&
-	find "$state" -path "$state/trees/*" -prune -o -type f -perm /077 -print >open && cat open && test ! -s open
+	find "$state" -path "$state/runs/*/*/layers/*" -prune -perm /077 -print >open &&
+	find "$state" \( -path "$state/trees/*" -o -path "$state/runs/*/*/layers/*" \) -prune -o -type f -perm /077 -print >>open &&
+	cat open && test ! -s open
 '
 
 # A state folder of its own with little room.

@@ -470,7 +470,8 @@ const checks = {
 		if (fds && fds.after > fds.idle + FDS_SLACK) bad(`${fds.after} descriptors are open, ${fds.idle} were when it was idle`)
 		let layers = 0
 		for (const [run, row] of w.rows) {
-			if (!FINAL.includes(row.state)) continue
+			// Those of a failed run stay, within the budget, for a retry.
+			if (!FINAL.includes(row.state) || ['failed', 'error'].includes(row.state)) continue
 			for (const attempt of existsSync(`${w.scene.state}/runs/${run}`) ? readdirSync(`${w.scene.state}/runs/${run}`) : [])
 				if (existsSync(`${w.scene.state}/runs/${run}/${attempt}/layers`)) {
 					layers++

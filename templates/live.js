@@ -434,8 +434,23 @@
 				details.open = false;
 		}
 
+		// What an undo wrote is in the whole output.
+		function onUndo(record) {
+			const at = find(stepNode(record), ".note");
+			const words = { passed: "undone", failed: "undo failed",
+				queued: "undo tried " + Number(record.attempt) };
+			if (!Object.hasOwn(words, record.state))
+				return;
+			const rest = at.textContent.replace(
+				/(^| \u00b7 )(undone|undo failed|undo tried \d+)$/, "");
+			at.textContent = (rest ? rest + " \u00b7 " : "") +
+				words[record.state];
+		}
+
 		function onOutput(record) {
 			const node = stepNode(record);
+			if (record.undo)
+				return;
 			if (!isKnown(node, record))
 				output(node).add(String(record.text));
 		}
@@ -459,7 +474,7 @@
 				step.dataset.touched = "1";
 		});
 		return { run: onRun, job: onJob, step: onStep,
-			output: onOutput, end: onEnd };
+			undo: onUndo, output: onOutput, end: onEnd };
 	};
 
 	// ---- the list

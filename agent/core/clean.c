@@ -65,8 +65,8 @@ take_id(uint64_t run, const char *json UNUSED, size_t len UNUSED, void *arg,
 
 /* Runs from this one on came after the start; 1 (sweep nothing) when the
  * journal cannot tell. */
-static uint64_t
-next_id(struct core *c)
+uint64_t
+clean_next_id(struct core *c)
 {
 	const struct journal_filter newest = { .limit = 1 };
 	uint64_t id = 1;
@@ -111,7 +111,7 @@ start_sweep(struct core *c)
 	strv_release(&k->named);
 	if (!k->first_done) {
 		k->first_done = true;
-		k->below = next_id(c);
+		k->below = clean_next_id(c);
 		for (struct live *l = c->lives; l; l = l->next)
 			strv_addf(&k->named, "%" PRIu64, l->id);
 		name_failed(c, &k->named);
@@ -130,7 +130,9 @@ void
 clean_run(struct core *c, const struct run *r)
 {
 	trim_after_run(c);
-	if (r->state == RUN_FAILED || r->state == RUN_ERROR)
+	/* Unless they are what filled the disk. */
+	if ((r->state == RUN_FAILED || r->state == RUN_ERROR) &&
+		!str_eq(r->reason.class, "resource.disk"))
 		return;
 	strv_addf(&c->cleaner->runs, "%" PRIu64, r->id);
 	start_sweep(c);
@@ -155,6 +157,8 @@ clean_holds(struct core *c, uint64_t id)
 	bool named;
 	char name[24];
 
+	if (trim_holds(c, id))
+		return true;
 	snprintf(name, sizeof(name), "%" PRIu64, id);
 	if (strv_has(&k->runs, name))
 		forget(k, name);

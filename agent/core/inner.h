@@ -362,6 +362,8 @@ void clean_run(struct core *c, const struct run *r);
 /* Is a clean-up at work on that run, so that it must not start again yet?
  * One that only waits is forgotten: the run will be final again. */
 bool clean_holds(struct core *c, uint64_t id);
+/* The number of the next run; 1 when the journal cannot tell. */
+uint64_t clean_next_id(struct core *c);
 void clean_free(struct core *c);
 
 /* ---- story.c ---- */
@@ -377,6 +379,8 @@ void trim_after_run(struct core *c);
 void trim_pressed(struct core *c);
 /* tellus gc: trims now; json gets work/trim.h's result. */
 void trim_ask(struct core *c, struct ask *a);
+/* Is a trim at work that does not know of the run? */
+bool trim_holds(const struct core *c, uint64_t id);
 void trim_close(struct core *c); /* answers those who wait */
 void trim_free(struct core *c);
 

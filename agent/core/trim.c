@@ -27,6 +27,8 @@ struct trimmer {
 	struct ask *asks;    /* wait for its result */
 	struct ask *next;    /* wait for the next one */
 	bool dry_run;        /* the one under way only looks */
+	uint64_t below;      /* it leaves runs from here on ... */
+	struct strv live;    /* ... and these */
 	bool due;            /* something ended since the last one */
 	int64_t last_ms;     /* boot clock; 0: never */
 	struct loop_timer timer;
@@ -133,7 +135,8 @@ make_argv(struct core *c, bool dry_run, struct strv *argv)
 	strv_addf(argv, "%" PRId64, room_disk_floor(c));
 	strv_addf(argv, "%" PRId64, c->conf->conf.keep_ms / 1000);
 	strv_add(argv, dry_run ? "yes" : "no");
-	add_live(c, argv);
+	strv_addf(argv, "%" PRIu64, c->trimmer->below);
+	strv_copy(argv, &c->trimmer->live);
 }
 
 static void
@@ -155,6 +158,9 @@ start_trim(struct core *c, bool dry_run)
 		t->due = false;
 		t->last_ms = clock_boot_ms();
 	}
+	t->below = clean_next_id(c);
+	strv_release(&t->live);
+	add_live(c, &t->live);
 	make_argv(c, dry_run, &argv);
 	worker_env(&env);
 	s.argv = argv.v;
@@ -221,6 +227,18 @@ trim_ask(struct core *c, struct ask *a)
 	start_trim(c, jget_bool(a->options, "dry_run", false));
 }
 
+bool
+trim_holds(const struct core *c, uint64_t id)
+{
+	const struct trimmer *t = c->trimmer;
+	char name[24];
+
+	if (!t->child || t->dry_run || id >= t->below)
+		return false;
+	snprintf(name, sizeof(name), "%" PRIu64, id);
+	return !strv_has(&t->live, name);
+}
+
 void
 trim_init(struct core *c)
 {
@@ -245,5 +263,6 @@ trim_free(struct core *c)
 	if (!c->trimmer)
 		return;
 	child_forget(c->trimmer->child);
+	strv_release(&c->trimmer->live);
 	free(STEAL(c->trimmer));
 }

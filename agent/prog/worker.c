@@ -5,7 +5,7 @@
  * for those who look at the process list.  Errands beside that: --doctor
  * STATE, --heads STATE (work/heads.h), and --sweep STATE RUN... or
  * --sweep-others STATE BELOW RUN... (all runs below that number but those
- * named), and --trim STATE BUDGET FLOOR KEEP-SECONDS yes|no (only look)
+ * named), and --trim STATE BUDGET FLOOR KEEP-SECONDS yes|no (only look) BELOW
  * NAME... (trim.h).
  */
 #include "base/base.h"
@@ -50,7 +50,8 @@ sweep(bool others, const char *state, char **runs, int n)
 static int
 trim(const char *state, char **args, int n)
 {
-	struct trim_spec t = { .live = args + 4, .nlive = (size_t)(n - 4) };
+	struct trim_spec t = { .live = args + 5, .nlive = (size_t)(n - 5) };
+	int64_t below = 0;
 	struct err e = { 0 };
 	AUTO(fd_closep) int fd = path_open_dir(AT_FDCWD, state, &e);
 	AUTO(json_decrefp) json_t *found = NULL;
@@ -63,6 +64,9 @@ trim(const char *state, char **args, int n)
 			num_parse(args[2], 0, INT64_MAX, &t.keep_s) < 0))
 		rc = err_set(&e, ERR_PERM, "--trim wants numbers");
 	t.dry_run = str_eq(args[3], "yes");
+	if (rc == 0 && num_parse(args[4], 0, INT64_MAX, &below) < 0)
+		rc = err_set(&e, ERR_PERM, "--trim wants a run's number");
+	t.below = (uint64_t)below;
 	if (rc == 0)
 		rc = trim_state(fd, &t, &found, &e);
 	if (rc < 0)
@@ -101,7 +105,7 @@ main(int argc, char **argv)
 	if (argc > 2 && str_starts(argv[1], "--sweep"))
 		return sweep(str_eq(argv[1], "--sweep-others"), argv[2],
 			argv + 3, argc - 3);
-	if (argc > 6 && str_eq(argv[1], "--trim"))
+	if (argc > 7 && str_eq(argv[1], "--trim"))
 		return trim(argv[2], argv + 3, argc - 3);
 	return worker_main(CONTROL_FD);
 }

@@ -105,6 +105,8 @@ run_facts(const struct run *r)
 		buf_addf(&b, "%d", r->attempt);
 		add_fact(facts, "Attempt", b.data);
 	}
+	if (run_undo_is_incomplete(r))
+		add_fact(facts, "Undo", "not everything could be undone");
 	return facts;
 }
 
@@ -200,6 +202,14 @@ step_note(const struct run_step *s, struct buf *b)
 		add_note(b, "attempt", s->tries);
 	if (s->ignored)
 		add_note(b, "failure ignored", -1);
+	if (s->waived)
+		add_note(b, "skipped by hand", -1);
+	if (s->undo.registered && s->undo.state == RUN_PASSED)
+		add_note(b, "undone", -1);
+	else if (s->undo.registered && s->undo.state == RUN_FAILED)
+		add_note(b, "undo failed", -1);
+	else if (s->undo.registered && s->undo.tries)
+		add_note(b, "undo tried", s->undo.tries);
 }
 
 static json_t *

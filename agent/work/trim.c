@@ -151,6 +151,7 @@ add_runs(struct trim *t, struct err *e)
 		int64_t id;
 
 		if (num_parse(names.v[i], 1, INT64_MAX, &id) < 0 ||
+			(uint64_t)id >= t->spec->below ||
 			is_live(t, names.v[i]))
 			continue;
 		if (add_run(t, names.v[i], e) < 0)
@@ -225,7 +226,12 @@ tree_is_needed(const struct trim *t, const struct item *tree)
 static bool
 may_go(const struct trim *t, const struct item *i)
 {
-	if (i->gone || t->now_s - i->used_s < t->young_s)
+	if (i->gone)
+		return false;
+	/* Only a run that is over has layers here. */
+	if (str_starts(i->path, "runs/"))
+		return true;
+	if (t->now_s - i->used_s < t->young_s)
 		return false;
 	if (i->is_tree)
 		return !tree_is_needed(t, i);

@@ -15,6 +15,7 @@ struct trim_spec {
 	int64_t floor_bytes;  /* to be left free on the file system */
 	int64_t keep_s;       /* what is older goes in any case; 0: nothing */
 	bool dry_run;
+	uint64_t below; /* runs from this one on came since, and stay */
 	/* Runs that are not over, and the trees that they need: theirs is
 	 * never touched. */
 	char *const *live;

@@ -62,9 +62,92 @@ do
 done
 row 'push to first line' "$(median <ours.us)" "$(median <floor.us)" us
 
-# ---- deliveries ----
+# ---- a step ----
+{
+	printf 'name: steps\nrun:\n'
+	for i in $(seq 200); do echo '  - "true"'; done
+} >demo/.tellus.yml
+i=0
+while test $i -lt 5
+do
+	i=$((i + 1))
+	commit_file demo file "step $i" "steps $i" >/dev/null
+	git -C demo push -q origin main 2>/dev/null
+	tellus list --json --limit 1 | jq '.[0].run' >last
+	tellus show "$(cat last)" --json | jq '.jobs[0].ms * 5' >>step.us
+	"$bench/box" 100 | sed -n 's/^box .*median *\([0-9]*\) us.*/\1/p' >>box.us
+done
+row 'a step of true' "$(median <step.us)" "$(median <box.us)" us
+
+# ---- from a start to settled ----
+now_ms () {
+	echo $(($(date +%s%N) / 1000000))
+}
+# started LIVE: milliseconds until it answers and has found LIVE workers.
+started () {
+	: >"$T/agent.log"
+	from=$(now_ms)
+	tellusd --config "$config" >>"$T/agent.log" 2>&1 </dev/null &
+	agent_pid=$!
+	until agent_up 2>/dev/null &&
+		test "$(grep -c 'found again' "$T/agent.log")" -ge "$1"
+	do
+		sleep 0.002
+	done
+	took=$(($(now_ms) - from))
+}
+count_runs () {
+	tellus list --json --state "$1" --limit 500 | jq length
+}
+tags_are_over () {
+	test "$(count_runs skipped)" = 500 && test "$(count_runs received)" = 0 &&
+		test "$(count_runs planning)" = 0
+}
+eight_run () {
+	test "$(count_runs running)" = 8
+}
+none_runs () {
+	test "$(count_runs running)" = 0
+}
+echo 'run: [ "sleep 600" ]' >demo/.tellus.yml
 agent_stop
-sed -i 's/jobs = 2/jobs = 1/' "$config"
+sed -i 's/jobs = 2/jobs = 8/' "$config"
+agent_start || exit 1
+commit_file demo file settle settle >/dev/null
+for i in $(seq 1000); do printf 'create refs/tags/t%s HEAD\n' "$i"; done |
+	git -C demo update-ref --stdin
+git -C demo push -q -o ci.detach origin --tags 2>/dev/null
+wait_for 600 tags_are_over || exit 1
+for i in $(seq 8)
+do
+	git -C demo push -q -o ci.detach origin "HEAD:refs/heads/b$i" 2>/dev/null
+done
+wait_for 60 eight_run || exit 1
+for i in 1 2 3 4 5
+do
+	agent_kill
+	started 8
+	echo "$took" >>settle.ms
+done
+for i in $(tellus list --json --state running --limit 20 | jq '.[].run')
+do
+	tellus cancel "$i" >/dev/null
+done
+wait_for 60 none_runs || exit 1
+agent_stop
+mv "$state" "$state.full"
+for i in 1 2 3 4 5
+do
+	started 0
+	echo "$took" >>empty.ms
+	agent_kill
+	rm -rf "$state"
+done
+mv "$state.full" "$state"
+row 'start, 1,000 runs, 8 live' "$(median <settle.ms)" "$(median <empty.ms)" ms
+
+# ---- deliveries ----
+sed -i 's/jobs = 8/jobs = 1/' "$config"
 rm -rf "$state"
 agent_start || exit 1
 mkfifo hold
