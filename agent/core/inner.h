@@ -216,6 +216,9 @@ void missed_plan(struct core *c);
 /* A push became a run: that is where its ref is now. */
 int missed_note(
 	struct core *c, const struct push *p, uint64_t run, struct err *e);
+/* A push that starts nothing, so that it is not found later on; its ref is
+ * gone where the sha is all zeros. */
+int missed_seen(struct core *c, const struct push *p, struct err *e);
 /* 1: that push was found by looking before it was told of, and *ret is its
  * run; 0: no. */
 int missed_found(
