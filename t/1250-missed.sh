@@ -188,6 +188,7 @@ test_expect_success 'what they got meanwhile runs once each, and their tags do t
 	agent_stop && git -C w tag -a -m v1 v1 && git -C w push -q "$T/srv/widget.git" v1 && push_remote two &&
 	start_looked 2 && wait_for 20 runs_are "$((n + 4))" && runs_of 1 acme/git && runs_of 1 acme/http &&
 	for r in $(tellus list -n 500 --json | jq ".[]|select(.ref==\"refs/heads/main\" and (.repository|startswith(\"acme\")))|.run"); do wait_run $r passed || return 1; done &&
+	for r in $(tellus list -n 500 --json | jq ".[]|select(.ref==\"refs/tags/v1\" and (.repository|startswith(\"acme\")))|.run"); do wait_run $r skipped || return 1; done &&
 	agent_stop && start_looked 2 && runs_are "$((n + 4))"
 '
 
