@@ -121,6 +121,14 @@ test_expect_success 'poll = 0 looks never' '
 	wait_run 16 passed && ! grep missed points && test "$(runs)" -eq 16
 '
 
+test_expect_success 'what was pushed with ci.skip is not found, a branch that comes back at the same commit runs' '
+	agent_stop && repo_conf demo | agent_config && start_looked && wait_for 20 runs_are 17 &&
+	commit_file demo file skip skip && git -C demo push -q -o ci.skip origin HEAD:main HEAD:gone 2>out && cat out &&
+	git -C demo push -q origin :gone && agent_stop && start_looked && runs_are 17 && runs_at_is 0 refs/heads/main &&
+	agent_stop && quiet_push origin HEAD:gone && start_looked && wait_for 20 runs_at_is 1 refs/heads/gone &&
+	git -C demo push -q origin :gone && git -C demo push -q origin HEAD:gone && runs_at_is 2 refs/heads/gone
+'
+
 # The agent dies at each point of a look; the next one finds what is missed.
 number=0
 for point in missed.spawn heads.listed missed.answered missed.part missed.admitted journal.before-commit missed.committed missed.looked; do
@@ -180,6 +188,7 @@ test_expect_success 'what they got meanwhile runs once each, and their tags do t
 	agent_stop && git -C w tag -a -m v1 v1 && git -C w push -q "$T/srv/widget.git" v1 && push_remote two &&
 	start_looked 2 && wait_for 20 runs_are "$((n + 4))" && runs_of 1 acme/git && runs_of 1 acme/http &&
 	for r in $(tellus list -n 500 --json | jq ".[]|select(.ref==\"refs/heads/main\" and (.repository|startswith(\"acme\")))|.run"); do wait_run $r passed || return 1; done &&
+	for r in $(tellus list -n 500 --json | jq ".[]|select(.ref==\"refs/tags/v1\" and (.repository|startswith(\"acme\")))|.run"); do wait_run $r skipped || return 1; done &&
 	agent_stop && start_looked 2 && runs_are "$((n + 4))"
 '
 

@@ -39,6 +39,7 @@ SHELL_TESTS += \
 	t/1210-states.sh \
 	t/1240-room.sh \
 	t/1250-missed.sh \
+	t/1260-quarantine.sh \
 	t/1245-trim.sh \
 	t/1280-undo.sh \
 	t/1270-rollback.sh \

@@ -109,6 +109,9 @@ admit_all(struct core *c, struct ask *a, uint64_t *runs)
 					      &a->err) < 0))
 			return -1;
 	}
+	for (size_t i = 0; i < a->nseen; i++)
+		if (missed_seen(c, &a->seen[i], &a->err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -202,7 +205,10 @@ incoming_done(struct ask *a)
 	}
 	for (size_t i = 0; i < a->npushes; i++)
 		push_release(&a->pushes[i]);
+	for (size_t i = 0; i < a->nseen; i++)
+		push_release(&a->seen[i]);
 	free(a->pushes);
+	free(a->seen);
 	free(a->runs);
 	strv_release(&a->keys);
 	free(in->repo);
@@ -275,7 +281,9 @@ take_incoming(struct core *c, const struct repo_conf *repo, size_t which,
 	in->ask.kind = ASK_DELIVER;
 	in->ask.pushes = STEAL(s.pushes);
 	in->ask.npushes = s.npushes;
-	s.npushes = 0;
+	in->ask.seen = STEAL(s.seen);
+	in->ask.nseen = s.nseen;
+	s.npushes = s.nseen = 0;
 	in->ask.keys = s.keys;
 	s.keys = (struct strv)STRV_INIT;
 	in->ask.done = incoming_done;

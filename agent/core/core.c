@@ -250,8 +250,9 @@ core_new(struct core **ret, struct config *take, const struct core_opts *o,
 	c->started_ms = c->last_busy_ms = clock_boot_ms();
 	pthread_mutex_init(&c->mutex, NULL);
 	if (proc_boot_id(c->boot, e) < 0 || open_state(c, e) < 0 ||
-		open_journal(c, e) < 0 || open_loop(c, e) < 0 ||
-		notify_init(c, e) < 0 || lives_load(c, e) < 0) {
+		marker_open(c, e) < 0 || open_journal(c, e) < 0 ||
+		open_loop(c, e) < 0 || notify_init(c, e) < 0 ||
+		lives_load(c, e) < 0) {
 		core_free(c);
 		return -1;
 	}
@@ -300,6 +301,7 @@ core_free(struct core *c)
 	clean_free(c);
 	trim_free(c);
 	missed_free(c);
+	marker_close(c);
 	notify_free(c);
 	free(c->defers);
 	journal_close(c->journal);

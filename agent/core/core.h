@@ -71,6 +71,8 @@ struct ask {
 	/* in; owned by the asker until answered */
 	struct push *pushes; /* DELIVER */
 	size_t npushes;
+	struct push *seen; /* DELIVER: what moved and starts nothing */
+	size_t nseen;
 	struct strv keys; /* DELIVER: dedupe keys; any match is a repeat */
 	struct journal_filter filter;
 	uint64_t run;

@@ -340,8 +340,12 @@ dispatch(struct core *c)
 {
 	struct slots s = free_slots(c);
 
-	for (struct live *l = c->lives; l && !c->failed; l = l->next)
+	for (struct live *l = c->lives; l && !c->failed; l = l->next) {
+		uint64_t was = marker_set(c, l->id);
+
 		consider(l, &s);
+		marker_set(c, was);
+	}
 	/* What was decided may let more start. */
 	if (journal_is_open_txn(c->journal))
 		core_want_dispatch(c);

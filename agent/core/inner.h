@@ -94,6 +94,7 @@ struct watcher {
 
 struct outbox;  /* notify.c */
 struct poller;  /* missed.c */
+struct marker;  /* marker.c */
 struct near;    /* spec.c */
 struct cleaner; /* clean.c */
 struct trimmer; /* trim.c */
@@ -136,6 +137,7 @@ struct core {
 
 	struct outbox *outbox;
 	struct poller *poller;
+	struct marker *marker;
 	struct cleaner *cleaner;
 	struct trimmer *trimmer;
 };
@@ -191,6 +193,18 @@ void admit_incoming(struct core *c);
 void admit_put_off(struct core *c);
 void admit_taken(struct core *c);
 
+/* ---- marker.c ---- */
+
+/* Maps the marker file and counts the crash that it tells of, if any. */
+int marker_open(struct core *c, struct err *e);
+void marker_close(struct core *c);
+/* The run that is in hand from now on (0: none); returns the one that was,
+ * to be set again afterwards. */
+uint64_t marker_set(struct core *c, uint64_t run);
+/* Was it in hand in too many crashes?  Then its workers are killed, it is
+ * ended, and nobody may work on it. */
+bool marker_quarantine(struct live *l);
+
 /* ---- missed.c ---- */
 
 #define PUSH_FOUND "poll" /* push.source of what was found by looking */
@@ -202,6 +216,9 @@ void missed_plan(struct core *c);
 /* A push became a run: that is where its ref is now. */
 int missed_note(
 	struct core *c, const struct push *p, uint64_t run, struct err *e);
+/* A push that starts nothing, so that it is not found later on; its ref is
+ * gone where the sha is all zeros. */
+int missed_seen(struct core *c, const struct push *p, struct err *e);
 /* 1: that push was found by looking before it was told of, and *ret is its
  * run; 0: no. */
 int missed_found(

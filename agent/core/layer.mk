@@ -14,6 +14,7 @@ libcore_a_SOURCES = \
 	agent/core/hand.c \
 	agent/core/lives.c \
 	agent/core/lost.c \
+	agent/core/marker.c \
 	agent/core/missed.c \
 	agent/core/notify.c \
 	agent/core/offline.c agent/core/offline.h \

@@ -136,17 +136,30 @@ lives_reload(struct core *c)
 	}
 }
 
+static void
+recover(struct live *l)
+{
+	if (l->run->nonce)
+		attempt_recover(l, -1);
+	for (size_t i = 0; i < l->run->njobs; i++)
+		if (l->run->jobs[i].state == RUN_RUNNING ||
+			l->run->jobs[i].undoing)
+			attempt_recover(l, (int)i);
+}
+
 static int
 load_one(uint64_t id, void *arg, struct err *e)
 {
 	struct core *c = arg;
-	struct run *r;
+	uint64_t was = marker_set(c, id);
+	struct run *r = NULL;
+	int rc = run_load(c, id, &r, e);
 
-	if (run_load(c, id, &r, e) < 0)
-		return -1;
+	marker_set(c, was);
 	/* What workers of an earlier tellusd left is cleaned, too. */
-	live_add(c, r)->ran = true;
-	return 0;
+	if (rc == 0)
+		live_add(c, r)->ran = true;
+	return rc;
 }
 
 int
@@ -156,12 +169,13 @@ lives_load(struct core *c, struct err *e)
 		return -1;
 	crash_point("lives.loaded");
 	for (struct live *l = c->lives; l; l = l->next) {
-		if (l->run->nonce)
-			attempt_recover(l, -1);
-		for (size_t i = 0; i < l->run->njobs; i++)
-			if (l->run->jobs[i].state == RUN_RUNNING ||
-				l->run->jobs[i].undoing)
-				attempt_recover(l, (int)i);
+		uint64_t was;
+
+		if (marker_quarantine(l))
+			continue;
+		was = marker_set(c, l->id);
+		recover(l);
+		marker_set(c, was);
 	}
 	return 0;
 }

@@ -450,19 +450,33 @@ plan_next(struct core *c)
 
 /* ---- for the others ---- */
 
-/* Is it where a branch or tag went, as a forge or a hook has it? */
+/* Is it of a branch or tag, as a forge or a hook has it? */
+static bool
+is_known_kind(const struct push *p)
+{
+	return str_eq(p->event, "push") && !str_eq(p->source, "run") &&
+	       p->ref && (ref_is_branch(p->ref) || ref_is_tag(p->ref));
+}
+
 static bool
 is_move(const struct push *p)
 {
-	return str_eq(p->event, "push") && !str_eq(p->source, "run") &&
-	       p->ref && (ref_is_branch(p->ref) || ref_is_tag(p->ref)) &&
-	       !sha_is_zero(p->sha);
+	return is_known_kind(p) && !sha_is_zero(p->sha);
+}
+
+/* The list that is under way may be older than what we were just told. */
+static void
+touch(struct core *c, const struct push *p)
+{
+	struct poller *look = c->poller;
+
+	if (look && look->repository && str_eq(look->repository, p->repository))
+		strv_add(&look->touched, p->ref);
 }
 
 int
 missed_note(struct core *c, const struct push *p, uint64_t run, struct err *e)
 {
-	struct poller *look = c->poller;
 	struct journal_head was, now = { .run = run };
 	const char *before = p->before ? p->before : SHA_ZERO;
 	int rc;
@@ -473,15 +487,24 @@ missed_note(struct core *c, const struct push *p, uint64_t run, struct err *e)
 	if (rc < 0)
 		return -1;
 	now.found = str_eq(p->source, PUSH_FOUND);
-	if (!now.found && look && look->repository &&
-		str_eq(look->repository, p->repository))
-		strv_add(&look->touched, p->ref);
+	if (!now.found)
+		touch(c, p);
 	/* It was overtaken by the push that followed it. */
 	if (rc && str_eq(was.before, p->sha) && !str_eq(was.sha, before))
 		return 0;
 	snprintf(now.sha, sizeof(now.sha), "%s", p->sha);
 	snprintf(now.before, sizeof(now.before), "%s", before);
 	return journal_head_put(c->journal, p->repository, p->ref, &now, e);
+}
+
+int
+missed_seen(struct core *c, const struct push *p, struct err *e)
+{
+	if (!is_known_kind(p) || !sha_is_zero(p->sha))
+		return missed_note(c, p, 0, e);
+	touch(c, p);
+	return journal_head_del(c->journal, p->repository, p->ref, e) < 0 ? -1
+									  : 0;
 }
 
 int

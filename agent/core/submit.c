@@ -15,11 +15,14 @@ submit_release(struct submit *s)
 {
 	for (size_t i = 0; i < s->npushes; i++)
 		push_release(&s->pushes[i]);
+	for (size_t i = 0; i < s->nseen; i++)
+		push_release(&s->seen[i]);
 	for (size_t i = 0; i < s->nignored; i++) {
 		free(s->ignored[i].ref);
 		free(s->ignored[i].why);
 	}
 	free(s->pushes);
+	free(s->seen);
 	free(s->ignored);
 	strv_release(&s->keys);
 	memset(s, 0, sizeof(*s));
@@ -71,12 +74,13 @@ has_option(const json_t *o, const char *name)
 }
 
 static struct push *
-add_push(struct submit *s, const json_t *o, const char *event)
+add_push(struct push **list, size_t *n, struct submit *s, const json_t *o,
+	const char *event)
 {
 	struct push *p;
 
-	s->pushes = xrealloc(s->pushes, (s->npushes + 1) * sizeof(*p));
-	p = &s->pushes[s->npushes++];
+	*list = xrealloc(*list, (*n + 1) * sizeof(*p));
+	p = &(*list)[(*n)++];
 	memset(p, 0, sizeof(*p));
 	p->repository = xstrdup(s->repo->name);
 	p->event = xstrdup(event);
@@ -94,7 +98,7 @@ add_ref(struct submit *s, const json_t *o, const json_t *r, const char *event,
 	struct err *e)
 {
 	const char *ref = jget_str(r, "ref"), *old = jget_str(r, "old"),
-		   *new = jget_str(r, "new");
+		   *new = jget_str(r, "new"), *why = NULL;
 	struct push *p;
 
 	if (!ref || !ref_is_valid(ref))
@@ -102,19 +106,18 @@ add_ref(struct submit *s, const json_t *o, const json_t *r, const char *event,
 	if (!new || !sha_is_valid(new) || (old && !sha_is_valid(old)))
 		return err_set(e, ERR_PERM,
 			"\"old\" and \"new\" of %s must be commit ids", ref);
-	if (sha_is_zero(new)) {
-		ignore(s, ref, "the ref was deleted");
-		return 0;
+	if (sha_is_zero(new))
+		why = "the ref was deleted";
+	else if (!ref_is_branch(ref) && !ref_is_tag(ref))
+		why = "it is neither a branch nor a tag";
+	else if (has_option(o, "ci.skip"))
+		why = "the push option ci.skip was given";
+	if (why) {
+		ignore(s, ref, why);
+		p = add_push(&s->seen, &s->nseen, s, o, event);
+	} else {
+		p = add_push(&s->pushes, &s->npushes, s, o, event);
 	}
-	if (!ref_is_branch(ref) && !ref_is_tag(ref)) {
-		ignore(s, ref, "it is neither a branch nor a tag");
-		return 0;
-	}
-	if (has_option(o, "ci.skip")) {
-		ignore(s, ref, "the push option ci.skip was given");
-		return 0;
-	}
-	p = add_push(s, o, event);
 	p->ref = xstrdup(ref);
 	p->sha = xstrdup(new);
 	p->before = xstrdup(old ? old : SHA_ZERO);
@@ -156,7 +159,7 @@ parse(const struct config *conf, const json_t *o, struct submit *s,
 		if (add_ref(s, o, json_array_get(refs, i), event, e) < 0)
 			return -1;
 	if (manual && !json_array_size(refs)) {
-		struct push *p = add_push(s, o, event);
+		struct push *p = add_push(&s->pushes, &s->npushes, s, o, event);
 
 		p->sha = xstrdup(SHA_ZERO);
 		p->before = xstrdup(SHA_ZERO);

@@ -24,6 +24,9 @@ struct submit {
 	const struct repo_conf *repo; /* borrowed from the configuration */
 	struct push *pushes;          /* what starts runs */
 	size_t npushes;
+	struct push *seen; /* what starts none: ci.skip, or deleted
+			    * (sha all zeros) */
+	size_t nseen;
 	struct strv keys; /* dedupe keys */
 	struct submit_ignored *ignored;
 	size_t nignored;

@@ -354,14 +354,18 @@ void
 tail_read(struct attempt *a)
 {
 	struct err e = { 0 };
+	uint64_t was;
+	int rc;
 
 	/* Until the start is committed nothing is believed, and after the
 	 * end nothing follows. */
 	if (a->spool < 0 || a->phase != ATTEMPT_GOING)
 		return;
 	crash_point("tail.before");
-	if (spool_read(a->spool, &a->offset, on_record, a, &e) < 0 &&
-		!a->core->failed)
+	was = marker_set(a->core, a->live->id);
+	rc = spool_read(a->spool, &a->offset, on_record, a, &e);
+	marker_set(a->core, was);
+	if (rc < 0 && !a->core->failed)
 		log_line(LOG_ERROR, "run %" PRIu64 " job %d: events: %s",
 			a->live->id, a->job, e.msg);
 	if (a->core->failed)

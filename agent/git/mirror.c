@@ -157,6 +157,20 @@ sound_since_boot(struct mirror *m)
 	return true;
 }
 
+/* The commit itself, or what a tag object leads to. */
+static bool
+leads_to_commit(git_repository *git, const git_oid *id)
+{
+	git_object *any = NULL, *commit = NULL;
+	bool good = git_object_lookup(&any, git, id, GIT_OBJECT_ANY) == 0 &&
+		    git_object_peel(&commit, any, GIT_OBJECT_COMMIT) == 0 &&
+		    readable(git, git_object_id(commit));
+
+	git_object_free(commit);
+	git_object_free(any);
+	return good;
+}
+
 /* 1 the commit is here, 0 it is not, -1 it is here and damaged. */
 static int
 has_commit(struct mirror *m)
@@ -173,7 +187,7 @@ has_commit(struct mirror *m)
 	git_odb_free(odb);
 	if (!there)
 		return 0;
-	return readable(m->git, &m->id) ? 1 : -1;
+	return leads_to_commit(m->git, &m->id) ? 1 : -1;
 }
 
 /* ---- opening ---- */

@@ -79,13 +79,15 @@ push_receive(struct request *r)
 			s->repo->path ? s->repo->path : s->repo->name);
 		return;
 	}
-	if (!s->npushes) {
+	if (!s->npushes && !s->nseen) {
 		put_answer(r, NULL, 0, false);
 		return;
 	}
 	a = request_new_ask(r, ASK_DELIVER);
 	a->pushes = s->pushes;
 	a->npushes = s->npushes;
+	a->seen = s->seen;
+	a->nseen = s->nseen;
 	a->keys = s->keys;
 	request_ask(r, a, answered);
 }

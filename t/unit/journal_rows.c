@@ -265,6 +265,66 @@ copies(struct journal *j)
 	journal_close(k);
 }
 
+/* ---- heads ---- */
+
+#define SHA_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SHA_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static int
+count_head(const char *ref, const struct journal_head *head, void *arg,
+	struct err *e)
+{
+	(void)e;
+	if (str_starts(ref, "refs/heads/") && str_eq(head->sha, SHA_A))
+		++*(int *)arg;
+	return 0;
+}
+
+static int
+heads_of(struct journal *j, const char *repository)
+{
+	struct err e;
+	int n = 0;
+
+	if (journal_heads_each(j, repository, count_head, &n, &e) < 0)
+		return -1;
+	return n;
+}
+
+static void
+heads(struct journal *j)
+{
+	const struct journal_head a = { SHA_A, SHA_B, 7, true };
+	struct journal_head got = { .run = 1 };
+	struct err e;
+
+	ok(journal_head_get(j, "demo", "refs/heads/main", &got, &e) == 0 &&
+			heads_of(j, "demo") == 0,
+		"of a repository that was never seen no head is known");
+	ok(journal_begin(j, &e) == 0 &&
+			journal_head_put(
+				j, "demo", "refs/heads/main", &a, &e) == 0 &&
+			journal_head_put(j, "demo", "refs/heads/x", &a, &e) ==
+				0 &&
+			journal_head_put(j, "demo", "", &a, &e) == 0 &&
+			journal_head_put(
+				j, "other", "refs/heads/main", &a, &e) == 0 &&
+			journal_commit(j, &e) == 0,
+		"heads are noted");
+	ok(journal_head_get(j, "demo", "refs/heads/main", &got, &e) == 1 &&
+			str_eq(got.sha, SHA_A) && str_eq(got.before, SHA_B) &&
+			got.run == 7 && got.found,
+		"a head comes back as it was noted");
+	ok(heads_of(j, "demo") == 2,
+		"the heads of a repository are its own, without its mark");
+	ok(journal_begin(j, &e) == 0 &&
+			journal_head_del(j, "demo", "refs/heads/x", &e) == 1 &&
+			journal_head_del(j, "demo", "refs/heads/x", &e) == 0 &&
+			journal_commit(j, &e) == 0 &&
+			heads_of(j, "demo") == 1 && heads_of(j, "other") == 1,
+		"one that is forgotten is gone, and only that one");
+}
+
 int
 main(void)
 {
@@ -279,6 +339,7 @@ main(void)
 	rebuilt(j);
 	deleted(j);
 	copies(j);
+	heads(j);
 	journal_close(j);
 	path_clear(top);
 	return tap_done();
