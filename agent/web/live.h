@@ -34,6 +34,7 @@ struct told_step { /* or its undo */
 
 struct told_job {
 	int state, attempt;
+	uint32_t text; /* checksum of why it waits */
 	struct told_step *steps; /* two parts for each step, see log_step */
 	size_t nsteps;
 };

@@ -107,10 +107,15 @@ tell_job(struct stream *s, const struct run *r, size_t i)
 {
 	const struct run_job *j = &r->jobs[i];
 	struct told_job *t = &s->jobs[i];
+	const char *why = j->state == RUN_WAITING ? j->reason.text : NULL;
+	uint32_t text = why ? crc32c(0, why, strlen(why)) : 0;
 	struct json_out o;
 
-	if (t->state == (int)j->state && t->attempt == j->attempt)
+	/* Of a job that still waits it is told when the reason changes. */
+	if (t->state == (int)j->state && t->attempt == j->attempt &&
+		t->text == text)
 		return;
+	t->text = text;
 	t->state = (int)j->state;
 	t->attempt = j->attempt;
 	begin(s, &o, "job");
