@@ -78,7 +78,7 @@ jobs:
   a: {steps: [{name: made, run: \"true\", undo: echo unmade}]}
   b: {needs: a, steps: [{name: hold, run: sleep 300, undo: echo unheld}]}" &&
 	wait_for 20 step_runs $run hold && tellus cancel $run && wait_run $run canceled &&
-	test "$(tellus log $run | tr "\n" " ")" = "unmade unheld " &&
+	test "$(tellus log $run | tr "\n" " ")" = "unheld unmade " &&
 	undo_of made ".state==\"passed\"" && undo_of hold ".state==\"passed\"" &&
 	run_has $run "[.jobs[].steps[].undo.started]|.[0] >= .[1]"
 '

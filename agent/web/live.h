@@ -87,6 +87,8 @@ void log_make(struct stream *s);
  */
 bool log_is_undo(const struct run_job *j, size_t part);
 size_t log_step(const struct run_job *j, size_t part);
+/* The nth job (from 0) to be undone: the last finished first. */
+size_t log_undo_job(const struct run *r, size_t nth);
 /* Appends at most max bytes of a part from offset on; returns how many, 0
  * when there are no more for now. */
 size_t log_read(struct web *w, const struct run *r, size_t job, size_t part,

@@ -23,6 +23,29 @@ log_step(const struct run_job *j, size_t part)
 	return part < j->nsteps ? part : 2 * j->nsteps - 1 - part;
 }
 
+/* Does job a come before b when a run is undone: see run_next_undo. */
+static bool
+is_before(const struct run *r, size_t a, size_t b)
+{
+	int64_t x = r->jobs[a].finished_ms, y = r->jobs[b].finished_ms;
+
+	return x != y ? x > y : a > b;
+}
+
+size_t
+log_undo_job(const struct run *r, size_t nth)
+{
+	for (size_t i = 0; i < r->njobs; i++) {
+		size_t ahead = 0;
+
+		for (size_t k = 0; k < r->njobs; k++)
+			ahead += is_before(r, k, i);
+		if (ahead == nth)
+			return i;
+	}
+	return nth;
+}
+
 /* Where a part's bytes are. */
 struct place {
 	int attempt;
@@ -163,7 +186,7 @@ log_make(struct stream *s)
 		if (make_job(s, r, s->at_job, r->jobs[s->at_job].nsteps))
 			return;
 	for (; s->at_job < 2 * r->njobs; s->at_job++, s->at_step = 0) {
-		size_t job = s->at_job - r->njobs;
+		size_t job = log_undo_job(r, s->at_job - r->njobs);
 		const struct run_job *j = &r->jobs[job];
 
 		s->at_step = MAX(s->at_step, j->nsteps);

@@ -337,11 +337,14 @@ record_make(struct stream *s)
 				return;
 		tell_job(s, r, i);
 	}
-	for (size_t i = 0; i < r->njobs; i++)
+	for (size_t n = 0; n < r->njobs; n++) {
+		size_t i = log_undo_job(r, n);
+
 		for (size_t k = r->jobs[i].nsteps; k < 2 * r->jobs[i].nsteps;
 			k++)
 			if (make_undo(s, r, i, k))
 				return;
+	}
 	if (run_state_is_final(r->state) || r->state == RUN_BLOCKED)
 		tell_end(s, r);
 }
