@@ -60,6 +60,18 @@ test_expect_success 'Windows line ends, and the command that mends them' '
 	(cd demo && cmd=$(suggested | sed "s/FILE/s.sh/") && eval "$cmd" && ! grep -q "$(printf "\r")" s.sh)
 '
 
+test_expect_success 'a missing command of env, of a script, of make' '
+	workflow "run: [ \"PATH=/nowhere; export PATH; /usr/bin/env cobc --version\" ]" &&
+	says config "command .cobc. not found (exit code 127)" "apt install gnucobol" &&
+	printf "#!/usr/bin/env bash\r\necho ran\r\n" >demo/e.sh && chmod +x demo/e.sh &&
+	workflow "run: [ ./e.sh ]" &&
+	says config "Windows line ends" "sed -i" && rm demo/e.sh &&
+	printf "all:\n\tcobc --version\n" >demo/Makefile &&
+	workflow "run: [ \"PATH=/nowhere; export PATH; /usr/bin/make\" ]" &&
+	says code "exit code 2: command .cobc. not found" "apt install gnucobol" &&
+	rm demo/Makefile
+'
+
 test_expect_success 'a name that cannot be resolved without a network' '
 	printf "#!/bin/sh\necho ran\n" >demo/s.sh &&
 	workflow "

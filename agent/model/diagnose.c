@@ -61,6 +61,8 @@ word_before(const char *text, const char *end, const char *stops)
 
 	if (end > text && (end[-1] == '\'' || end[-1] == '"'))
 		end--;
+	else if (end - text >= 3 && !memcmp(end - 3, "\xe2\x80\x99", 3))
+		end -= 3;
 	from = end;
 	while (from > text && from[-1] != '\n' && !strchr(stops, from[-1]))
 		from--;
@@ -136,8 +138,20 @@ says_crlf(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	return true;
 }
 
+/* The step's own exit code, or what make(1) says was a command's. */
+static bool
+has_exit(const struct diag_facts *f, int code)
+{
+	char mark[32];
+
+	if (f->exit_code == code)
+		return true;
+	snprintf(mark, sizeof mark, "] Error %d\n", code);
+	return strstr(f->tail, mark) != NULL;
+}
+
 /* "x.sh: line 1: foo: command not found", "sh: 1: foo: not found",
- * "env: 'foo': No such file or directory". */
+ * "env: 'foo': No such file or directory", "make: foo: No such file ...". */
 static bool
 says_no_command(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
@@ -145,7 +159,7 @@ says_no_command(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	AUTO(freep) char *name = word_before(f->tail, at, " '\xe2\x80\x98");
 	const char *package;
 
-	if (f->exit_code != 127 || !*name)
+	if (!has_exit(f, 127) || !*name)
 		return false;
 	package = package_of_command(name);
 	d->what = xasprintf("command '%s' not found", name);
@@ -167,7 +181,7 @@ says_not_executable(const struct diag_facts *f, const char *at,
 {
 	AUTO(freep) char *name = NULL, *arg = NULL;
 
-	if (f->exit_code != 126)
+	if (!has_exit(f, 126))
 		return false;
 	name = word_before(f->tail, at, " '");
 	arg = quoted(str_starts(name, "./") ? name + 2 : name);
@@ -434,10 +448,13 @@ static const struct {
 	{ "\r: bad interpreter",			says_crlf, false },
 	{ "$'\\r': command not found",			says_crlf, false },
 	{ "\\r': No such file or directory",		says_crlf, false },
+	{ "\\r\xe2\x80\x99: No such file or directory",	says_crlf, false },
 	{ "\r: not found",				says_crlf, false },
 	{ ": command not found",			says_no_command, false },
 	{ ": not found\n",				says_no_command, false },
 	{ "': No such file or directory",		says_no_command, false },
+	{ "\xe2\x80\x99: No such file or directory",	says_no_command, false },
+	{ ": No such file or directory\nmake",		says_no_command, false },
 	{ ": Permission denied",			says_not_executable, false },
 	{ "No space left on device",			says_no_space, false },
 	{ "Could not resolve host",			says_no_name, false },

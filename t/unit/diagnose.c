@@ -17,6 +17,21 @@ static const struct {
 		"command 'frobnicate' not found", "tellus retry 42" },
 	{ "env: 'ninja': No such file or directory\n", 127, false, false,
 		"command 'ninja' not found", "apt install ninja-build" },
+	/* In the box's LANG, C.UTF-8, env has other quotation marks. */
+	{ "env: \xe2\x80\x98ninja\xe2\x80\x99: No such file or directory\n",
+		127, false, false, "command 'ninja' not found",
+		"apt install ninja-build" },
+	{ "/usr/bin/env: \xe2\x80\x98"
+	  "bash\\r\xe2\x80\x99: No such file or directory\n",
+		127, false, false, "Windows line ends", "s/\\r$//' FILE," },
+	{ "make: cmake: No such file or directory\n"
+	  "make: *** [Makefile:2: x] Error 127\n",
+		2, false, false, "command 'cmake' not found",
+		"apt install cmake" },
+	{ "/bin/sh: 1: cmake: not found\nmake: *** [Makefile:2: x] Error 127\n",
+		2, false, false, "command 'cmake' not found",
+		"apt install cmake" },
+	{ "x: cmake: not found\n", 1, false, false, NULL, NULL },
 	{ "x.sh: line 1: ./b.sh: Permission denied\n", 126, false, false,
 		"'./b.sh' may not be executed",
 		"git update-index --chmod=+x b.sh," },
