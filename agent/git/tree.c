@@ -346,8 +346,12 @@ tree_build(struct repo *r, int state_fd, const char *tree, const char *near,
 
 	if (rc == 0)
 		rc = tree_find(state_fd, tree, kind, &lower, e);
+	if (rc > 0)
+		tree_touch(state_fd, tree);
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	if (near)
+		tree_touch(state_fd, near);
 	if (path_mkdirs(state_fd, "trees", 0700, e) < 0)
 		return -1;
 	trees = path_open_dir(state_fd, "trees", e);

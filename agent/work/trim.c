@@ -310,10 +310,23 @@ note(json_t *list, const struct item *i)
 	json_array_append_new(list, o);
 }
 
+/* Has somebody begun to use the tree since it was looked at? */
+static bool
+was_touched(const struct trim *t, const struct item *i)
+{
+	AUTO(freep) char *ok = xasprintf("%s/ok", i->path);
+
+	return i->is_tree && mtime_of(t, ok) != i->used_s;
+}
+
 static int
 drop(const struct trim *t, struct item *i, json_t *list, int64_t *freed,
 	struct err *e)
 {
+	if (was_touched(t, i)) {
+		i->used_s = INT64_MAX / 2;
+		return 0;
+	}
 	if (!t->spec->dry_run && remove_item(t, i, e) < 0)
 		return -1;
 	i->gone = true;
