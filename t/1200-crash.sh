@@ -17,8 +17,8 @@ done
 has_crash_points ||
 	test_skip_all 'tellusd was built without --enable-crash-points'
 
-LANES=6         # scenarios at a time
-KILLS=4         # in one scenario
+LANES=4         # scenarios at a time
+KILLS=2         # in one scenario
 MIN_PLACES=60   # that the scenario passes
 TOP=$T
 all=${CRASH_N-}

@@ -70,10 +70,10 @@ no_worker () {
 	done
 }
 
-# What is over keeps no layers; what waits for a person does.
+# What is over keeps no layers, but for a retry or a person.
 no_layers () {
 	curl -fs --unix-socket "$state/sock" http://localhost/api/v1/runs |
-		jq -r '.[]|select(.state != "blocked").run' |
+		jq -r '.[]|select(.state|IN("blocked", "failed", "error")|not).run' |
 		while read -r no_layers_run
 		do
 			! ls -d "$state/runs/$no_layers_run"/*/layers || exit 1

@@ -75,6 +75,9 @@ tell_run(struct stream *s, const struct run *r)
 		jout_str(&o, "url", url);
 	}
 	jout_int(&o, "attempt", r->attempt);
+	/* Later its jobs say what they wait for. */
+	if (r->state == RUN_WAITING && !r->njobs)
+		put_reason(&o, &r->reason);
 	jout_arr(&o, "jobs");
 	for (size_t i = 0; i < r->njobs; i++)
 		jout_str(&o, NULL, r->jobs[i].name);
