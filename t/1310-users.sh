@@ -56,7 +56,7 @@ test_expect_success 'an agent with repositories of two users starts' '
 	mkdir closed && echo canary-of-root >closed/secret.txt && cp tree/.tellus.yml closed/ && chmod 700 closed &&
 	git -C tree config core.worktree "$T/closed" && chmod 700 mine.git tree theirs &&
 	chown -R 1500:1500 theirs theirs.git tree mallory &&
-	{ printf "[agent]\n\texpose = %s\n" "$gate"; repo_conf mine; printf "\tvisibility = private\n"; repo_conf theirs; printf "[repository \"tree\"]\n\tpath = %s/tree\n" "$T"; } | agent_config &&
+	{ printf "[agent]\n\tpoll = 0\n\texpose = %s\n" "$gate"; repo_conf mine; printf "\tvisibility = private\n"; repo_conf theirs; printf "[repository \"tree\"]\n\tpath = %s/tree\n" "$T"; } | agent_config &&
 	agent_start && git -C mine push -q origin HEAD:main && wait_run 1 passed &&
 	tellus log 1 | grep canary-in-the-source
 '
