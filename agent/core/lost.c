@@ -100,10 +100,7 @@ add_verdict(const struct attempt *a, const struct run_step *s, json_t *data)
 		why.step = xstrdup(s->name);
 	}
 	o = json_object();
-	jset_str(o, "class", why.class);
-	jset_str(o, "text", why.text);
-	jset_str(o, "suggestion", why.suggestion);
-	jset_str(o, "step", why.step);
+	reason_put(o, &why);
 	json_object_set_new(data, "reason", o);
 	jset_str(data, "verdict", s->on_crash);
 	jset_int(data, "length", printed(a, s));

@@ -154,9 +154,7 @@ end_job(struct live *l, int job, const struct reason *why)
 	event_init(&ev, EV_JOB_FINISHED);
 	ev.job = job;
 	jset_str(ev.data, "state", run_state_name(RUN_ERROR));
-	jset_str(o, "class", why->class);
-	jset_str(o, "text", why->text);
-	jset_str(o, "suggestion", why->suggestion);
+	reason_put(o, why);
 	json_object_set_new(ev.data, "reason", o);
 	core_event(l, &ev);
 }

@@ -23,10 +23,7 @@ dispatch_finish_run(
 	event_init(&ev, EV_FINISHED);
 	jset_str(ev.data, "state", run_state_name(state));
 	if (why) {
-		jset_str(ev.data, "class", why->class);
-		jset_str(ev.data, "text", why->text);
-		jset_str(ev.data, "suggestion", why->suggestion);
-		jset_str(ev.data, "step", why->step);
+		reason_put(ev.data, why);
 	}
 	crash_point("dispatch.finish-run");
 	if (core_event(l, &ev) == 0)
@@ -56,10 +53,7 @@ say_reason(struct live *l, enum event_kind kind, const struct run_job *j)
 	event_init(&ev, kind);
 	if (kind == EV_WAITING)
 		jset_str(ev.data, "for", j->wait_for);
-	jset_str(ev.data, "class", j->reason.class);
-	jset_str(ev.data, "text", j->reason.text);
-	jset_str(ev.data, "suggestion", j->reason.suggestion);
-	jset_str(ev.data, "step", j->reason.step);
+	reason_put(ev.data, &j->reason);
 	crash_point("dispatch.settle");
 	if (core_event(l, &ev) == 0 && kind == EV_BLOCKED)
 		notify_state(l);
@@ -107,10 +101,7 @@ blocked_look(struct live *l)
 		event_init(&ev, EV_CANCELED);
 		jset_str(ev.data, "by", "the agent");
 		jset_str(ev.data, "end", run_state_name(RUN_FAILED));
-		jset_str(ev.data, "class", l->run->reason.class);
-		jset_str(ev.data, "text", l->run->reason.text);
-		jset_str(ev.data, "suggestion", l->run->reason.suggestion);
-		jset_str(ev.data, "step", l->run->reason.step);
+		reason_put(ev.data, &l->run->reason);
 		core_event(l, &ev);
 		core_want_dispatch(c);
 		return;

@@ -228,9 +228,7 @@ add_reason(json_t *o, const struct run_step *s)
 	if (!s->reason.class || s->state == RUN_PASSED)
 		return;
 	why = json_object();
-	jset_str(why, "class", s->reason.class);
-	jset_str(why, "text", s->reason.text);
-	jset_str(why, "suggestion", s->reason.suggestion);
+	reason_put(why, &s->reason);
 	json_object_set_new(o, "reason", why);
 	if (s->state == RUN_BLOCKED || retry_decide(&f, &kind) == RETRY_BLOCK)
 		json_object_set_new(o, "blocks", json_true());

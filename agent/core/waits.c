@@ -28,10 +28,7 @@ live_wait(struct live *l, int job, const char *what, int64_t ms,
 		jset_str(ev.data, "boot", l->core->boot);
 		jset_int(ev.data, "until", clock_boot_ms() + ms);
 	}
-	jset_str(ev.data, "class", why->class);
-	jset_str(ev.data, "text", why->text);
-	jset_str(ev.data, "suggestion", why->suggestion);
-	jset_str(ev.data, "step", why->step);
+	reason_put(ev.data, why);
 	crash_point("waits.wait");
 	return core_event(l, &ev);
 }
@@ -43,10 +40,7 @@ live_block(struct live *l, int job, const struct reason *why)
 
 	event_init(&ev, EV_BLOCKED);
 	ev.job = job;
-	jset_str(ev.data, "class", why->class);
-	jset_str(ev.data, "text", why->text);
-	jset_str(ev.data, "suggestion", why->suggestion);
-	jset_str(ev.data, "step", why->step);
+	reason_put(ev.data, why);
 	crash_point("waits.block");
 	return core_event(l, &ev);
 }

@@ -23,6 +23,15 @@ reason_copy(struct reason *to, const struct reason *from)
 	to->step = xstrdup0(from->step);
 }
 
+void
+reason_put(json_t *o, const struct reason *r)
+{
+	jset_str(o, "class", r->class);
+	jset_str(o, "text", r->text);
+	jset_str(o, "suggestion", r->suggestion);
+	jset_str(o, "step", r->step);
+}
+
 /* As a shell takes it. */
 static void
 add_quoted(struct buf *out, const char *s)

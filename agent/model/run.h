@@ -48,6 +48,10 @@ struct reason {
 };
 void reason_release(struct reason *r);
 void reason_copy(struct reason *to, const struct reason *from);
+/* Its members into an event's data; those that are NULL are left out. */
+void reason_put(json_t *o, const struct reason *r);
+/* The member "reason" of the public JSON; nothing when there is none. */
+void reason_to_json(struct json_out *o, const struct reason *r);
 /* Of a step that was interrupted and says "on-crash: ask". */
 void reason_unknown(struct reason *r, uint64_t run, const char *step);
 

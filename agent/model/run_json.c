@@ -6,8 +6,8 @@
 #include "base/base.h"
 #include "model/run.h"
 
-static void
-put_reason(struct json_out *o, const struct reason *r)
+void
+reason_to_json(struct json_out *o, const struct reason *r)
 {
 	if (!r->class && !r->text)
 		return;
@@ -37,7 +37,7 @@ put_undo(struct json_out *o, const struct run_undo *u)
 	}
 	if (u->length > 0)
 		jout_int(o, "length", u->length);
-	put_reason(o, &u->reason);
+	reason_to_json(o, &u->reason);
 	jout_end(o);
 }
 
@@ -64,7 +64,7 @@ put_step(struct json_out *o, const struct run_step *s)
 		jout_int(o, "memory", s->memory);
 	if (s->waived)
 		jout_bool(o, "waived", true);
-	put_reason(o, &s->reason);
+	reason_to_json(o, &s->reason);
 	put_undo(o, &s->undo);
 	jout_end(o);
 }
@@ -86,7 +86,7 @@ put_job(struct json_out *o, const struct run *r, const struct run_job *j)
 	if (j->finished_ms && j->started_ms)
 		jout_int(o, "ms", MAX(j->finished_ms - j->started_ms, 0));
 	jout_opt(o, "waits_for", j->state == RUN_WAITING ? j->wait_for : NULL);
-	put_reason(o, &j->reason);
+	reason_to_json(o, &j->reason);
 	jout_arr(o, "steps");
 	for (size_t i = 0; i < j->nsteps; i++)
 		put_step(o, &j->steps[i]);
@@ -127,7 +127,7 @@ put_head(struct json_out *o, const struct run *r)
 	if (run_undo_is_incomplete(r))
 		jout_str(o, NULL, "undo-incomplete");
 	jout_end(o);
-	put_reason(o, &r->reason);
+	reason_to_json(o, &r->reason);
 }
 
 void

@@ -134,19 +134,6 @@ cause_step(const struct cause *c)
 	return c->step < j->nsteps ? &j->steps[c->step] : NULL;
 }
 
-static void
-put_reason(struct json_out *o, const struct reason *r)
-{
-	if (!r->class && !r->text)
-		return;
-	jout_obj(o, "reason");
-	jout_opt(o, "class", r->class);
-	jout_opt(o, "text", r->text);
-	jout_opt(o, "suggestion", r->suggestion);
-	jout_opt(o, "step", r->step);
-	jout_end(o);
-}
-
 /* ---- the last lines ---- */
 
 /* The beginning of the last max lines. */
@@ -345,7 +332,7 @@ why_answered(struct request *r, struct ask *a)
 	jout_obj(&o, NULL);
 	jout_int(&o, "run", (int64_t)run->id);
 	jout_str(&o, "state", run_state_name(run->state));
-	put_reason(&o, &run->reason);
+	reason_to_json(&o, &run->reason);
 	put_step(r, &o, &c);
 	jout_str(&o, "event", run->push.event);
 	jout_str(&o, "ref", run->push.ref);

@@ -184,15 +184,6 @@ run_undos(struct job *j, struct err *e)
 }
 
 static void
-put_reason(json_t *o, const struct reason *r)
-{
-	jset_str(o, "class", r->class);
-	jset_str(o, "text", r->text);
-	jset_str(o, "suggestion", r->suggestion);
-	jset_str(o, "step", r->step);
-}
-
-static void
 set_reason(json_t *data, const struct reason *r)
 {
 	json_t *o;
@@ -200,7 +191,7 @@ set_reason(json_t *data, const struct reason *r)
 	if (!r->class)
 		return;
 	o = json_object();
-	put_reason(o, r);
+	reason_put(o, r);
 	json_object_set_new(data, "reason", o);
 }
 
@@ -210,7 +201,7 @@ say_yielded(struct job *j, struct err *e)
 {
 	json_t *data = json_object();
 
-	put_reason(data, &j->reason);
+	reason_put(data, &j->reason);
 	jset_str(data, "retry", retry_kind_name(j->yield));
 	crash_point("work.before-yielded");
 	return worker_emit(j->w, EV_YIELDED, -1, data, true, e);
