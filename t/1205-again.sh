@@ -106,6 +106,18 @@ run: [no-such-program]" && wait_run $run blocked && run_is $old superseded &&
 	tellus cancel $run && wait_run $run canceled
 '
 
+test_expect_success 'one that stops after a newer run was planned is superseded, too' '
+	workflow "
+name: late
+run: [ \"while ! test -e $gate/late; do sleep 0.05; done; no-such-program\" ]" && old=$run &&
+	wait_for 20 run_is $old running &&
+	workflow "
+name: late
+run: [ \"true\" ]" && wait_run $run passed &&
+	touch $gate/late && wait_run $old superseded &&
+	run_has $old ".reason.text|test(\"run $run of the same ref\")"
+'
+
 test_expect_success 'a step at its own memory limit stops, and goes on with another' '
 	workflow "
 run:

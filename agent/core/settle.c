@@ -6,10 +6,12 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/log.h"
 #include "core/inner.h"
 
 #define BLOCKED_MOST_MS ((int64_t)7 * 86400000)
 #define BLOCKED_LOOK_MS 3600000
+#define TWINS_LOOKED_AT 100
 #define UNDO_FIRST_MS 1000 /* doubled with each try */
 
 /* ---- the one event that is the end ---- */
@@ -42,6 +44,82 @@ dispatch_cancel_unplanned(struct live *l)
 		l->run->reason.text ? &l->run->reason : &why);
 }
 
+/* ---- overtaken by a newer run ---- */
+
+static void
+supersede(struct live *l, uint64_t by)
+{
+	struct event ev;
+
+	event_init(&ev, EV_CANCELED);
+	json_object_set_new(ev.data, "by", json_sprintf("run %" PRIu64, by));
+	jset_str(ev.data, "end", run_state_name(RUN_SUPERSEDED));
+	jset_str(ev.data, "class", "superseded");
+	json_object_set_new(ev.data, "text",
+		json_sprintf("run %" PRIu64 " of the same ref is newer", by));
+	crash_point("dispatch.supersede");
+	core_event(l, &ev);
+	core_want_dispatch(l->core);
+}
+
+static bool
+is_older_twin(const struct run *old, const struct run *fresh)
+{
+	return old->id < fresh->id && old->state == RUN_BLOCKED &&
+	       !old->cancel_wanted &&
+	       str_eq(old->push.repository, fresh->push.repository) &&
+	       str_eq(old->push.ref, fresh->push.ref) &&
+	       str_eq(old->push.event, fresh->push.event) &&
+	       (!old->planned || str_eq(old->workflow, fresh->workflow));
+}
+
+void
+blocked_supersede(struct live *fresh)
+{
+	for (struct live *l = fresh->core->lives; l; l = l->next)
+		if (is_older_twin(l->run, fresh->run))
+			supersede(l, fresh->id);
+}
+
+struct twin {
+	const struct run *run;
+	uint64_t newer; /* 0: none */
+};
+
+static int
+look_at_row(uint64_t id, const char *json, size_t len, void *arg, struct err *e)
+{
+	struct twin *t = arg;
+	AUTO(json_decrefp) json_t *row = NULL;
+
+	if (id <= t->run->id || t->newer)
+		return 0;
+	row = json_parse(json, len, e);
+	if (row && str_eq(jget_str(row, "workflow"), t->run->workflow) &&
+		str_eq(jget_str(row, "event"), t->run->push.event))
+		t->newer = id;
+	return row ? 0 : -1;
+}
+
+/* The newest of the last runs of its ref that overtook it while it was at
+ * work; 0: none.  What a person has retried is not overtaken. */
+static uint64_t
+newer_twin(const struct live *l)
+{
+	const struct push *p = &l->run->push;
+	const struct journal_filter f = { .repository = p->repository,
+		.ref = p->ref,
+		.limit = TWINS_LOOKED_AT };
+	struct twin t = { .run = l->run };
+	struct err e;
+
+	if (l->run->attempt > 1)
+		return 0;
+	if (journal_list(l->core->journal, &f, look_at_row, &t, &e) < 0)
+		log_line(LOG_ERROR, "run %" PRIu64 ": %s", l->id, e.msg);
+	return t.newer;
+}
+
 /* ---- waiting and blocked ---- */
 
 /* An event with the job's reason, about the whole run. */
@@ -71,6 +149,7 @@ settle_open(struct live *l)
 {
 	const struct run *r = l->run;
 	const struct run_job *waits = NULL, *blocked = NULL;
+	uint64_t newer;
 
 	for (size_t i = 0; i < r->njobs; i++) {
 		const struct run_job *j = &r->jobs[i];
@@ -85,7 +164,12 @@ settle_open(struct live *l)
 	if (waits && (r->state != RUN_WAITING ||
 			     !reason_is(&r->reason, &waits->reason)))
 		say_reason(l, EV_WAITING, waits);
-	else if (!waits && blocked && r->state != RUN_BLOCKED)
+	if (waits || !blocked || r->state == RUN_BLOCKED)
+		return;
+	newer = newer_twin(l);
+	if (newer)
+		supersede(l, newer);
+	else
 		say_reason(l, EV_BLOCKED, blocked);
 }
 
@@ -109,39 +193,6 @@ blocked_look(struct live *l)
 	if (!c->blocked_timer.armed)
 		loop_timer_set(c->loop, &c->blocked_timer, BLOCKED_LOOK_MS,
 			core_wake, c);
-}
-
-static bool
-is_older_twin(const struct run *old, const struct run *fresh)
-{
-	return old->id < fresh->id && old->state == RUN_BLOCKED &&
-	       !old->cancel_wanted &&
-	       str_eq(old->push.repository, fresh->push.repository) &&
-	       str_eq(old->push.ref, fresh->push.ref) &&
-	       str_eq(old->push.event, fresh->push.event) &&
-	       (!old->planned || str_eq(old->workflow, fresh->workflow));
-}
-
-void
-blocked_supersede(struct live *fresh)
-{
-	for (struct live *l = fresh->core->lives; l; l = l->next) {
-		struct event ev;
-
-		if (!is_older_twin(l->run, fresh->run))
-			continue;
-		event_init(&ev, EV_CANCELED);
-		json_object_set_new(
-			ev.data, "by", json_sprintf("run %" PRIu64, fresh->id));
-		jset_str(ev.data, "end", run_state_name(RUN_SUPERSEDED));
-		jset_str(ev.data, "class", "superseded");
-		json_object_set_new(ev.data, "text",
-			json_sprintf("run %" PRIu64 " of the same ref is newer",
-				fresh->id));
-		crash_point("dispatch.supersede");
-		core_event(l, &ev);
-		core_want_dispatch(fresh->core);
-	}
 }
 
 /* ---- undo ---- */
