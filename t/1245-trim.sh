@@ -92,4 +92,17 @@ test_expect_success 'killed while it removes, it goes on after a restart' '
 	tellus gc && test -z "$(find state -maxdepth 2 -name ".gone-*")"
 '
 
+# The worker that trims, stopped in the middle of it.
+trim_stopped () {
+	trim=$(pgrep -P $agent_pid -f -- --trim) && kill -STOP $trim
+}
+
+test_expect_success 'the agent stops at once while a trim is under way, and says so to who waits' '
+	mkdir state/runs/5/many && (cd state/runs/5/many && seq 40000 | xargs touch) &&
+	{ tellus gc >gc.out 2>&1; echo $? >gc.rc; } &
+	wait_for 10 trim_stopped && kill $agent_pid && wait_for 10 test -s gc.rc &&
+	cat gc.out && test "$(cat gc.rc)" = 3 && wait_for 10 eval "! kill -0 $agent_pid" && agent_pid= &&
+	wait_for 10 eval "! kill -0 $trim"
+'
+
 test_done

@@ -199,6 +199,14 @@ core_ask(struct core *c, struct ask *a)
 }
 
 void
+ask_refuse(struct ask *a)
+{
+	a->ok = false;
+	err_set(&a->err, ERR_TEMP, "the agent is stopping");
+	a->done(a);
+}
+
+void
 ask_close(struct core *c)
 {
 	struct ask *list;
@@ -212,8 +220,6 @@ ask_close(struct core *c)
 		struct ask *a = list;
 
 		list = a->next;
-		a->ok = false;
-		err_set(&a->err, ERR_TEMP, "the agent is stopping");
-		a->done(a);
+		ask_refuse(a);
 	}
 }

@@ -163,7 +163,9 @@ loop_turn_fn core_turn;
 loop_fd_fn ask_woken;
 /* Answers after the turn's commit. */
 void ask_answer(struct core *c, struct ask *a);
-/* Answers what waits, and from now on at once: the agent is stopping. */
+/* Answers it at once: the agent is stopping. */
+void ask_refuse(struct ask *a);
+/* The same for all that wait, and from now on. */
 void ask_close(struct core *c);
 
 /* ---- lives.c ---- */

@@ -245,16 +245,22 @@ trim_init(struct core *c)
 	c->trimmer = xcalloc(1, sizeof(*c->trimmer));
 }
 
+static void
+refuse_asks(struct ask **list)
+{
+	while (*list) {
+		struct ask *a = *list;
+
+		*list = a->next;
+		ask_refuse(a);
+	}
+}
+
 void
 trim_close(struct core *c)
 {
-	struct err e;
-
-	err_set(&e, ERR_TEMP, "the agent is stopping");
-	if (!c->trimmer)
-		return;
-	answer_asks(c, &c->trimmer->asks, NULL, 0, &e);
-	answer_asks(c, &c->trimmer->next, NULL, 0, &e);
+	refuse_asks(&c->trimmer->asks);
+	refuse_asks(&c->trimmer->next);
 }
 
 void
