@@ -20,7 +20,7 @@ test_expect_success 'a job whose memory is promised to another waits and says so
 	git -C demo push -o ci.detach -q origin main &&
 	wait_for 30 run_has 1 ".jobs[1].state==\"waiting\"" &&
 	run_has 1 ".jobs[0].state==\"running\"" &&
-	run_has 1 ".jobs[1].reason.text|test(\"waits for 700 MiB of memory: 600 MiB of 1 GiB are reserved by runs 1\")"
+	run_has 1 ".jobs[1].reason.text|test(\"waits for 700 MiB of memory: 600 MiB of 1 GiB are reserved by run 1\")"
 '
 
 test_expect_success 'it goes on by itself when the other has ended' '
@@ -35,7 +35,7 @@ test_expect_success 'a job that asks for more than there is is refused with the 
 	git -C demo commit -qam large && git -C demo push -o ci.detach -q origin main &&
 	wait_run 2 blocked &&
 	run_has 2 ".reason.text|test(\"asks for 64 GiB of memory; this agent may give 1 GiB .agent.memory-budget\")" &&
-	run_has 2 ".reason.suggestion|test(\"tellus retry 2 --limit memory\")"
+	run_has 2 ".reason.suggestion|test(\"^tellus retry 2 --limit memory=1024M \")"
 '
 
 test_expect_success 'with a larger budget it runs on a retry' '
@@ -71,8 +71,34 @@ then
 	test_expect_success 'they run when there is room again' '
 		rm "$T/small/ballast" && wait_run 1 passed
 	'
+
+	test_expect_success 'what a job may write is reserved: the second waits for the first' '
+		cat >demo/.tellus.yml <<-EOF &&
+		jobs:
+		  a: { limits: { disk: 20M }, steps: [ { run: "while ! test -e $gate/disk; do sleep 0.02; done" } ] }
+		  b: { limits: { disk: 20M }, steps: [ { run: "echo b" } ] }
+		EOF
+		git -C demo commit -qam disk && { repo_conf demo; printf "[agent]\n\texpose = %s\n\tdisk-floor = 24M\n" "$gate"; } | agent_config &&
+		kill -HUP $agent_pid && wait_for 10 grep "read again" "$T/agent.log" &&
+		git -C demo push -o ci.detach -q origin main && run=$(tellus list --json | jq ".[0].run") &&
+		wait_for 20 run_has $run ".jobs[1].state==\"waiting\" and .jobs[1].waits_for==\"disk\"" &&
+		run_has $run ".jobs[1].reason.text|test(\"waits for 20 MiB of disk, besides what is reserved by run $run\")" &&
+		touch $gate/disk && wait_run $run passed
+	'
+
+	test_expect_success 'a job that asks for more disk than there is is refused with the figures' '
+		cat >demo/.tellus.yml <<-\EOF &&
+		jobs:
+		  a: { limits: { disk: 1G }, steps: [ { run: "echo a" } ] }
+		EOF
+		git -C demo commit -qam never && git -C demo push -o ci.detach -q origin main && run=$(tellus list --json | jq ".[0].run") &&
+		wait_run $run blocked && run_has $run ".reason.text|test(\"asks for 1 GiB of disk; .* may give 40 MiB\")" &&
+		tellus retry -f $run --limit disk=10M
+	'
 else
 	test_skip 'below the floor deliveries are accepted and wait' 'no tmpfs can be mounted'
 	test_skip 'they run when there is room again' 'no tmpfs can be mounted'
+	test_skip 'what a job may write is reserved' 'no tmpfs can be mounted'
+	test_skip 'more disk than there is is refused' 'no tmpfs can be mounted'
 fi
 test_done

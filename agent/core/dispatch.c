@@ -193,37 +193,50 @@ job_verdict(struct live *l, const struct run_job *j, struct err *e)
 	return yes ? JOB_STARTS : JOB_SKIPPED;
 }
 
+static void
+never_fits(struct live *l, int job, const struct room_why *room)
+{
+	AUTO(freep)
+	char *then = xasprintf("tellus retry %" PRIu64 " --limit %s=%" PRId64
+			       "M where that is enough, or %s",
+		l->id, room->what, room->most >> 20,
+		str_eq(room->what, "disk") ? "a larger file system"
+					   : "a larger agent.memory-budget");
+	struct reason why = {
+		.class = (char *)"config",
+		.text = (char *)(uintptr_t)room->text.msg,
+		.suggestion = then,
+	};
+
+	live_block(l, job, &why);
+}
+
 /* False: the job waits for memory or disk, or can never have them. */
 static bool
 has_room(struct live *l, int job)
 {
 	const struct run_job *j = &l->run->jobs[job];
-	struct reason why = { 0 };
-	struct err e = { 0 };
-	const char *what;
-	enum room room = room_for_job(l, job, &e, &what);
-	AUTO(freep) char *suggestion = NULL;
+	struct room_why room = { 0 };
+	struct reason why = {
+		.text = room.text.msg,
+		.suggestion = (char *)"nothing: it starts by itself",
+	};
 
-	if (room == ROOM_FITS)
+	switch (room_for_job(l, job, &room)) {
+	case ROOM_FITS:
 		return true;
-	why.text = e.msg;
-	why.class = (char *)"config";
-	if (room == ROOM_NEVER) {
-		suggestion = xasprintf("tellus retry %" PRIu64
-				       " --limit memory=SIZE with less, or a "
-				       "larger agent.memory-budget",
-			l->id);
-		why.suggestion = suggestion;
-		live_block(l, job, &why);
+	case ROOM_NEVER:
+		never_fits(l, job, &room);
 		return false;
+	case ROOM_WAITS:
+		break;
 	}
-	why.class = (char *)(str_eq(what, "disk") ? "resource.disk"
-						  : "resource.memory");
-	why.suggestion = (char *)"nothing: it starts by itself";
-	if (j->state != RUN_WAITING || !str_eq(j->reason.text, e.msg))
-		live_wait(l, job, what, 0, &why);
-	if (str_eq(what, "disk"))
-		waits_have_disk(l->core); /* a timer looks again */
+	why.class = (char *)(str_eq(room.what, "disk") ? "resource.disk"
+						       : "resource.memory");
+	if (j->state != RUN_WAITING || !str_eq(j->reason.text, why.text))
+		live_wait(l, job, room.what, 0, &why);
+	if (str_eq(room.what, "disk"))
+		waits_look_again(l->core);
 	return false;
 }
 

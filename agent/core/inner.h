@@ -276,6 +276,8 @@ int live_block(struct live *l, int job, const struct reason *why);
 void waits_yielded(struct live *l, int job, enum retry_kind kind);
 /* Does it wait still?  Then a timer looks again. */
 bool live_job_waits(struct live *l, int job);
+/* Some job waits for disk: room is made, and a timer looks again. */
+void waits_look_again(struct core *c);
 /* Is the disk's floor kept?  Otherwise a timer looks again. */
 bool waits_have_disk(struct core *c);
 

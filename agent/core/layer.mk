@@ -31,3 +31,8 @@ libcore_a_SOURCES = \
 	agent/core/waits.c \
 	agent/core/watchers.c \
 	agent/core/worker.c
+
+UNIT_TESTS += t/unit/room
+t_unit_room_SOURCES = t/unit/room.c t/tap.h
+t_unit_room_CFLAGS = $(AM_CFLAGS) $(LMDB_CFLAGS)
+t_unit_room_LDADD = $(tellusd_LDADD)

@@ -141,30 +141,36 @@ job_memory(struct live *l, int job, int64_t budget)
 	return own > 0 ? own : budget / conf->jobs;
 }
 
+static int64_t
+job_disk(struct live *l, int job, int64_t budget UNUSED)
+{
+	return job_limit(l, job, "disk", l->core->conf->conf.disk);
+}
+
 /* What the attempts at work were promised, and by which runs. */
 static int64_t
-memory_held(struct core *c, int64_t budget, struct buf *runs)
+held_by(struct core *c,
+	int64_t (*want)(struct live *l, int job, int64_t budget),
+	int64_t budget, struct buf *runs)
 {
 	int64_t held = 0;
 
 	for (struct live *l = c->lives; l; l = l->next) {
-		bool named = false;
+		int64_t its = 0;
 
-		for (struct attempt *a = l->attempts; a; a = a->next) {
-			if (a->job < 0)
-				continue;
-			held += job_memory(l, a->job, budget);
-			if (!named)
-				buf_addf(runs, "%s%" PRIu64,
-					runs->len ? ", " : "", l->id);
-			named = true;
-		}
+		for (struct attempt *a = l->attempts; a; a = a->next)
+			if (a->job >= 0)
+				its += want(l, a->job, budget);
+		if (its > 0)
+			buf_addf(runs, "%s%" PRIu64, runs->len ? ", " : "run ",
+				l->id);
+		held += its;
 	}
 	return held;
 }
 
 static enum room
-memory_room(struct live *l, int job, struct err *why)
+memory_room(struct live *l, int job, struct room_why *why)
 {
 	int64_t budget = room_memory_budget(&l->core->conf->conf);
 	int64_t want = job_memory(l, job, budget), held;
@@ -174,20 +180,21 @@ memory_room(struct live *l, int job, struct err *why)
 	AUTO(buf_release) struct buf b = BUF_INIT;
 	enum room room;
 
-	held = memory_held(l->core, budget, &runs);
+	held = held_by(l->core, job_memory, budget, &runs);
 	room = room_decide(want, held, budget);
 	size_add(&w, want);
 	size_add(&h, held);
 	size_add(&b, budget);
+	why->what = "memory";
+	why->most = budget;
 	if (room == ROOM_NEVER)
-		err_set(why, ERR_PERM,
+		err_set(&why->text, ERR_PERM,
 			"job '%s' asks for %s of memory; this agent may give "
 			"%s (agent.memory-budget)",
 			l->run->jobs[job].name, w.data, b.data);
 	if (room == ROOM_WAITS)
-		err_set(why, ERR_TEMP,
-			"waits for %s of memory: %s of %s are reserved by "
-			"runs %s",
+		err_set(&why->text, ERR_TEMP,
+			"waits for %s of memory: %s of %s are reserved by %s",
 			w.data, h.data, b.data, runs.data);
 	return room;
 }
@@ -233,14 +240,48 @@ room_on_disk(const struct core *c, struct err *why)
 	return false;
 }
 
+/* What a job says that it may write must be there, above the floor and what
+ * the others may still write. */
+static enum room
+disk_room(struct live *l, int job, struct room_why *why)
+{
+	struct core *c = l->core;
+	int64_t want = job_disk(l, job, 0), floor = room_disk_floor(c), held;
+	AUTO(buf_release) struct buf runs = BUF_INIT;
+	AUTO(buf_release) struct buf w = BUF_INIT;
+	AUTO(buf_release) struct buf m = BUF_INIT;
+	struct statvfs v;
+
+	why->what = "disk";
+	if (!room_on_disk(c, &why->text))
+		return ROOM_WAITS;
+	if (want <= 0 || fstatvfs(c->state_fd, &v) < 0)
+		return ROOM_FITS;
+	why->most = (int64_t)v.f_blocks * (int64_t)v.f_frsize - floor;
+	held = held_by(c, job_disk, 0, &runs);
+	size_add(&w, want);
+	size_add(&m, why->most);
+	if (want > why->most) {
+		err_set(&why->text, ERR_PERM,
+			"job '%s' asks for %s of disk; the file system of '%s' "
+			"may give %s (agent.disk-floor is kept free)",
+			l->run->jobs[job].name, w.data, c->conf->conf.state,
+			m.data);
+		return ROOM_NEVER;
+	}
+	if (want <= (int64_t)v.f_bavail * (int64_t)v.f_frsize - floor - held)
+		return ROOM_FITS;
+	/* Not how much is free: that changes all the time. */
+	err_set(&why->text, ERR_TEMP, "waits for %s of disk%s%s", w.data,
+		runs.len ? ", besides what is reserved by " : "",
+		runs.len ? runs.data : "");
+	return ROOM_WAITS;
+}
+
 enum room
-room_for_job(struct live *l, int job, struct err *why, const char **ret_what)
+room_for_job(struct live *l, int job, struct room_why *why)
 {
 	enum room room = memory_room(l, job, why);
 
-	*ret_what = "memory";
-	if (room != ROOM_FITS || room_on_disk(l->core, why))
-		return room;
-	*ret_what = "disk";
-	return ROOM_WAITS;
+	return room == ROOM_FITS ? disk_room(l, job, why) : room;
 }

@@ -27,10 +27,14 @@ int64_t room_memory_available(void);
 /* How much all jobs together may be promised, in bytes; 0: without bound. */
 int64_t room_memory_budget(const struct config *conf);
 
-/* May that job of the run start?  Unless it fits, what is "memory" or
- * "disk" and why says so with the figures. */
-enum room room_for_job(
-	struct live *l, int job, struct err *why, const char **ret_what);
+struct room_why {
+	const char *what; /* "memory" or "disk" */
+	struct err text;  /* with the figures */
+	int64_t most;     /* bytes that a job can have at all */
+};
+
+/* May that job of the run start?  why is of use unless it fits. */
+enum room room_for_job(struct live *l, int job, struct room_why *why);
 /* How much of the disk is to be left free, in bytes. */
 int64_t room_disk_floor(const struct core *c);
 /* Is the disk's floor kept?  Otherwise why has the figures. */

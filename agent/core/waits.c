@@ -124,6 +124,13 @@ has_memory(struct live *l, int job)
 	return free_now < 0 || free_now >= want;
 }
 
+void
+waits_look_again(struct core *c)
+{
+	trim_pressed(c);
+	look_later(c, LOOK_MS);
+}
+
 bool
 waits_have_disk(struct core *c)
 {
@@ -136,8 +143,7 @@ waits_have_disk(struct core *c)
 	if (!c->short_of_disk)
 		log_line(LOG_WARN, "%s", why.msg);
 	c->short_of_disk = true;
-	trim_pressed(c);
-	look_later(c, LOOK_MS);
+	waits_look_again(c);
 	return false;
 }
 
