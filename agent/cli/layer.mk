@@ -3,10 +3,8 @@ noinst_LIBRARIES += libcli.a
 libcli_a_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DTELLUS_SBINDIR='"$(sbindir)"' -DTELLUS_DATADIR='"$(pkgdatadir)"'
 libcli_a_SOURCES = \
+	agent/cli/action.c \
 	agent/cli/agent.c agent/cli/agent.h \
-	agent/cli/approve.c \
-	agent/cli/cancel.c \
-	agent/cli/why.c \
 	agent/cli/cmd.c agent/cli/cmd.h \
 	agent/cli/delivery.c agent/cli/delivery.h \
 	agent/cli/doctor.c \
@@ -31,7 +29,8 @@ libcli_a_SOURCES = \
 	agent/cli/show.c \
 	agent/cli/stream.c agent/cli/stream.h \
 	agent/cli/table.c \
-	agent/cli/term.c agent/cli/term.h
+	agent/cli/term.c agent/cli/term.h \
+	agent/cli/why.c
 
 hooksdir = $(pkgdatadir)/hooks
 dist_hooks_SCRIPTS = hooks/post-receive

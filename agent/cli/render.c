@@ -257,17 +257,31 @@ put_step(struct render *r, const struct job_view *j, const struct step_view *s,
 	buf_addc(&r->out, '\n');
 }
 
+/* The step that a record is about, whose output is complete now; NULL when
+ * it makes no sense. */
+static struct step_view *
+step_of(struct render *r, const json_t *o, struct job_view **ret_job)
+{
+	struct step_view *s;
+
+	*ret_job = job_at(r, jget_int(o, "job", -1));
+	s = step_at(*ret_job, jget_int(o, "step", -1));
+	if (!s || !jget_str(o, "state"))
+		return NULL;
+	set_name(&s->name, jget_str(o, "name"));
+	put_rest(r, *ret_job, s);
+	return s;
+}
+
 static void
 on_step(struct render *r, const json_t *o)
 {
-	struct job_view *j = job_at(r, jget_int(o, "job", -1));
-	struct step_view *s = step_at(j, jget_int(o, "step", -1));
 	const char *state = jget_str(o, "state");
+	struct job_view *j;
+	struct step_view *s = step_of(r, o, &j);
 
-	if (!s || !state)
+	if (!s)
 		return;
-	set_name(&s->name, jget_str(o, "name"));
-	put_rest(r, j, s);
 	s->running = str_eq(state, "running");
 	s->failed = str_eq(state, "failed") && !jget_bool(o, "ignored", false);
 	if (s->running) {
@@ -284,17 +298,13 @@ on_step(struct render *r, const json_t *o)
 static void
 on_undo(struct render *r, const json_t *o)
 {
-	struct job_view *j = job_at(r, jget_int(o, "job", -1));
-	struct step_view *s = step_at(j, jget_int(o, "step", -1));
 	const char *state = jget_str(o, "state");
+	struct job_view *j;
+	struct step_view *s = step_of(r, o, &j);
 
-	if (!s || !state)
-		return;
-	set_name(&s->name, jget_str(o, "name"));
-	put_rest(r, j, s);
-	if (str_eq(state, "running"))
-		return;
-	put_step(r, j, s, o, str_eq(state, "passed") ? state : "failed");
+	if (s && !str_eq(state, "running"))
+		put_step(
+			r, j, s, o, str_eq(state, "passed") ? state : "failed");
 }
 
 static void

@@ -192,6 +192,19 @@ says_not_executable(const struct diag_facts *f, const char *at,
 	return true;
 }
 
+static void
+advise_network(const struct diag_facts *f, struct diagnosis *d)
+{
+	if (f->fork)
+		d->suggestion = xstrdup("pull requests from forks get no "
+					"network: let the job do without, or "
+					"push the commit to a branch here");
+	else
+		d->suggestion = xstrdup(
+			"say \"network: outbound\" in the job, and install "
+			"passt on the agent's machine");
+}
+
 static bool
 says_no_name(const struct diag_facts *f, const char *at UNUSED,
 	size_t len UNUSED, struct diagnosis *d)
@@ -205,14 +218,7 @@ says_no_name(const struct diag_facts *f, const char *at UNUSED,
 	}
 	d->what = xstrdup("a name could not be resolved, the job has no "
 			  "network");
-	if (f->fork)
-		d->suggestion = xstrdup("pull requests from forks get no "
-					"network: let the job do without, or "
-					"push the commit to a branch here");
-	else
-		d->suggestion = xstrdup(
-			"say \"network: outbound\" in the job, and install "
-			"passt on the agent's machine");
+	advise_network(f, d);
 	return true;
 }
 
@@ -245,11 +251,7 @@ says_unreachable(const struct diag_facts *f, const char *at UNUSED,
 	if (!f->network_off)
 		return false;
 	d->what = xstrdup("the job has no network");
-	d->suggestion = xstrdup(f->fork ? "pull requests from forks get no "
-					  "network"
-					: "say \"network: outbound\" in the "
-					  "job, and install passt on the "
-					  "agent's machine");
+	advise_network(f, d);
 	return true;
 }
 
@@ -398,6 +400,16 @@ says_line(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	return true;
 }
 
+static bool
+test_failed(const struct diag_facts *f, const char *name, struct diagnosis *d)
+{
+	if (!*name)
+		return false;
+	d->what = xasprintf("test failed: %s", name);
+	d->suggestion = xasprintf("tellus log %" PRIu64, f->run);
+	return true;
+}
+
 /* The name of a test follows the mark. */
 static bool
 says_test(const struct diag_facts *f, const char *at, size_t len,
@@ -405,11 +417,7 @@ says_test(const struct diag_facts *f, const char *at, size_t len,
 {
 	AUTO(freep) char *name = word_after(at + len, "\r\n");
 
-	if (!*name)
-		return false;
-	d->what = xasprintf("test failed: %s", name);
-	d->suggestion = xasprintf("tellus log %" PRIu64, f->run);
-	return true;
+	return test_failed(f, name, d);
 }
 
 /* ... or stands before it. */
@@ -419,11 +427,7 @@ says_test_before(const struct diag_facts *f, const char *at, size_t len UNUSED,
 {
 	AUTO(freep) char *name = word_before(f->tail, at, "\r");
 
-	if (!*name)
-		return false;
-	d->what = xasprintf("test failed: %s", name);
-	d->suggestion = xasprintf("tellus log %" PRIu64, f->run);
-	return true;
+	return test_failed(f, name, d);
 }
 
 static bool

@@ -71,6 +71,13 @@ retry_kind_from_name(const char *name)
 	return RETRY_NONE;
 }
 
+void
+retry_used_from_json(const json_t *o, int used[RETRY_KIND_COUNT])
+{
+	for (size_t i = 0; i < ARRAY_LEN(kind); i++)
+		used[i] = (int)jget_int(o, kind[i].name, 0);
+}
+
 static const char *
 plain_word(const char *word)
 {

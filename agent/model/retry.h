@@ -43,6 +43,9 @@ struct retry_facts {
 enum retry_what retry_decide(
 	const struct retry_facts *f, enum retry_kind *ret_kind);
 
+/* used from a spec's {"transient":1}; kinds that it has not are 0. */
+void retry_used_from_json(const json_t *o, int used[RETRY_KIND_COUNT]);
+
 /* How long the nth (1, 2, ...) retry of that kind waits, in milliseconds,
  * with a jitter of a fifth either way that seed decides. */
 int64_t retry_delay_ms(enum retry_kind k, int nth, uint64_t seed);

@@ -29,9 +29,7 @@ step_decide(struct step *s)
 
 	if (s->state != RUN_FAILED)
 		return;
-	for (int k = 0; k < RETRY_KIND_COUNT; k++)
-		f.used[k] = (int)jget_int(
-			used, retry_kind_name((enum retry_kind)k), 0);
+	retry_used_from_json(used, f.used);
 	what = retry_decide(&f, &s->again);
 	if (what == RETRY_AGAIN && !job_is_canceled(j))
 		return;

@@ -244,7 +244,6 @@ static int
 say_unprepared(struct job *j, const struct err *why, struct err *e)
 {
 	struct retry_facts f = { .class = "resource" };
-	const json_t *used = jget_obj(j->w->spec.json, "job_used");
 
 	if (j->undoing)
 		return say_undone(j, why, e);
@@ -256,9 +255,8 @@ say_unprepared(struct job *j, const struct err *why, struct err *e)
 		blame_agent(j, "resource",
 			"see what the machine is short of, then: tellus retry",
 			why->msg);
-		for (int k = 0; k < RETRY_KIND_COUNT; k++)
-			f.used[k] = (int)jget_int(
-				used, retry_kind_name((enum retry_kind)k), 0);
+		retry_used_from_json(
+			jget_obj(j->w->spec.json, "job_used"), f.used);
 		if (retry_decide(&f, &j->yield) == RETRY_AGAIN)
 			return say_yielded(j, e);
 		return say_finished(j, RUN_ERROR, e);
