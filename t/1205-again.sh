@@ -144,7 +144,7 @@ run:
   - {name: three, run: \"exit 3\"}
   - {name: four, run: cat f}" &&
 	wait_run $run failed &&
-	! tellus retry $run --from three 2>err && grep -- "--from .two" err &&
+	! tellus retry $run --from three 2>err && grep -- "say --from two," err &&
 	! tellus retry $run --from nowhere 2>err && grep "no step .nowhere" err &&
 	! tellus retry $run --limit memory=much 2>err && grep "size such as" err &&
 	! tellus retry $run --set 9a=1 2>err && grep "name of a variable" err &&

@@ -263,3 +263,31 @@ percent_get(struct buf *b, const char *s, size_t len)
 	}
 	return 0;
 }
+
+/* ---- shell ---- */
+
+static bool
+needs_no_quotes(const char *s)
+{
+	return *s &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789._+-/@") == strlen(s) &&
+	       *s != '-';
+}
+
+char *
+shell_quote(const char *s)
+{
+	AUTO(buf_release) struct buf b = BUF_INIT;
+
+	if (needs_no_quotes(s))
+		return xstrdup(s);
+	buf_addc(&b, '\'');
+	for (; *s; s++) {
+		if (*s == '\'')
+			buf_addz(&b, "'\\'");
+		buf_addc(&b, *s);
+	}
+	buf_addc(&b, '\'');
+	return buf_take(&b);
+}

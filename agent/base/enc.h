@@ -35,6 +35,9 @@ void utf8_addcut(struct buf *b, const char *s, size_t max);
 /* The same with max code points. */
 void utf8_addcut_chars(struct buf *b, const char *s, size_t max_chars);
 
+/* One word of a shell (heap memory): in quotes unless it needs none. */
+char *shell_quote(const char *s);
+
 /* Percent-encoding (RFC 3986): everything but unreserved characters. */
 void percent_put(struct buf *b, const char *s);
 /* -1 on a broken escape or on %00. */

@@ -121,7 +121,7 @@ block_rebuild(struct live *l, int job, const struct run_step *s)
 			     "by itself (on-crash: %s)",
 		s->name, s->on_crash);
 	why.suggestion = xasprintf(
-		"tellus retry %" PRIu64 " --job '%s' runs the job from its "
+		"tellus retry %" PRIu64 " --job %s runs the job from its "
 		"first step, tellus cancel %" PRIu64 " ends it",
 		l->id, l->run->jobs[job].id, l->id);
 	live_block(l, job, &why);

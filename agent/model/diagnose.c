@@ -78,33 +78,6 @@ word_after(const char *at, const char *stops)
 	return clean(at, MIN(strcspn(at, stops), n));
 }
 
-static bool
-is_plain(const char *s)
-{
-	return *s &&
-	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			 "0123456789._+-/@") == strlen(s) &&
-	       *s != '-';
-}
-
-/* As a shell takes it. */
-static char *
-quoted(const char *s)
-{
-	AUTO(buf_release) struct buf b = BUF_INIT;
-
-	if (is_plain(s))
-		return xstrdup(s);
-	buf_addc(&b, '\'');
-	for (; *s; s++) {
-		if (*s == '\'')
-			buf_addz(&b, "'\\'");
-		buf_addc(&b, *s);
-	}
-	buf_addc(&b, '\'');
-	return buf_take(&b);
-}
-
 /* ---- rules: each looks at the place of its mark ---- */
 
 typedef bool rule_fn(const struct diag_facts *f, const char *at,
@@ -131,7 +104,7 @@ says_crlf(const struct diag_facts *f, const char *at, size_t len UNUSED,
 			"that it has text eol=lf");
 		return true;
 	}
-	arg = quoted(file);
+	arg = shell_quote(file);
 	d->suggestion = xasprintf("sed -i 's/\\r$//' %s, and let "
 				  ".gitattributes say \"%s text eol=lf\"",
 		arg, str_starts(file, "./") ? file + 2 : file);
@@ -184,7 +157,7 @@ says_not_executable(const struct diag_facts *f, const char *at,
 	if (!has_exit(f, 126))
 		return false;
 	name = word_before(f->tail, at, " '");
-	arg = quoted(str_starts(name, "./") ? name + 2 : name);
+	arg = shell_quote(str_starts(name, "./") ? name + 2 : name);
 	d->what = xasprintf("'%s' may not be executed", name);
 	d->suggestion = xasprintf("git update-index --chmod=+x %s, then commit "
 				  "and push",

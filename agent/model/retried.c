@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* "retried": what of a run is done again; see run.h. */
 #include "base/base.h"
+#include "base/enc.h"
 #include "model/apply_int.h"
 
 #define KEEP SIZE_MAX
@@ -184,31 +185,37 @@ check_from(
 {
 	size_t first = first_open(j, skip);
 	const struct run_step *s = &j->steps[first];
+	AUTO(freep) char *word = NULL;
 
 	if (from <= first)
 		return 0;
+	word = shell_quote(s->name);
 	if (was_undone(s))
 		return err_set(e, ERR_PERM,
 			"step '%s' has been undone: it must run again, so say "
-			"--from '%s'",
-			s->name, s->name);
+			"--from %s",
+			s->name, word);
 	return err_set(e, ERR_PERM,
-		"step '%s' comes before '%s' and did not pass: say --from "
-		"'%s', or --skip '%s' as well",
-		s->name, j->steps[from].name, s->name, s->name);
+		"step '%s' comes before '%s' and did not pass: say --from %s, "
+		"or --skip %s as well",
+		s->name, j->steps[from].name, word, word);
 }
 
 /* A step that may or may not have run wants a person's word. */
 static int
 check_unknown(const struct run_job *j, struct err *e)
 {
-	for (size_t i = 0; i < j->nsteps; i++)
-		if (j->steps[i].state == RUN_BLOCKED)
-			return err_set(e, ERR_PERM,
-				"step '%s' may or may not have happened: say "
-				"--from '%s' to run it again, or --skip '%s'",
-				j->steps[i].name, j->steps[i].name,
-				j->steps[i].name);
+	for (size_t i = 0; i < j->nsteps; i++) {
+		AUTO(freep) char *word = NULL;
+
+		if (j->steps[i].state != RUN_BLOCKED)
+			continue;
+		word = shell_quote(j->steps[i].name);
+		return err_set(e, ERR_PERM,
+			"step '%s' may or may not have happened: say --from %s "
+			"to run it again, or --skip %s",
+			j->steps[i].name, word, word);
+	}
 	return 0;
 }
 

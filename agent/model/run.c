@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A run's memory: made, copied, released.  See run.h. */
 #include "base/base.h"
-#include "base/buf.h"
+#include "base/enc.h"
 #include "model/run.h"
 
 void
@@ -32,26 +32,12 @@ reason_put(json_t *o, const struct reason *r)
 	jset_str(o, "step", r->step);
 }
 
-/* As a shell takes it. */
-static void
-add_quoted(struct buf *out, const char *s)
-{
-	buf_addz(out, "'");
-	for (; *s; s++) {
-		if (*s == '\'')
-			buf_addz(out, "'\\'");
-		buf_add(out, s, 1);
-	}
-	buf_addz(out, "'");
-}
-
 void
 reason_unknown(struct reason *r, uint64_t run, const char *step)
 {
-	AUTO(buf_release) struct buf name = BUF_INIT;
+	AUTO(freep) char *name = shell_quote(step);
 
 	reason_release(r);
-	add_quoted(&name, step);
 	r->class = xstrdup("infra.unknown");
 	r->text = xasprintf("step '%s' was interrupted: it may or may not have "
 			    "happened",
@@ -60,7 +46,7 @@ reason_unknown(struct reason *r, uint64_t run, const char *step)
 		"tellus retry %" PRIu64 " --from %s to run it again, tellus "
 		"retry %" PRIu64 " --skip %s to go on after it, or tellus "
 		"cancel %" PRIu64,
-		run, name.data, run, name.data, run);
+		run, name, run, name, run);
 	r->step = xstrdup(step);
 }
 
