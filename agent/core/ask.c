@@ -132,13 +132,13 @@ take_ask(struct core *c, struct ask *a)
 		ask_run(c, a);
 		break;
 	case ASK_RETRY:
-		admit_retry(c, a);
+		hand_retry(c, a);
 		break;
 	case ASK_CANCEL:
-		admit_cancel(c, a);
+		hand_cancel(c, a);
 		break;
 	case ASK_APPROVE:
-		admit_approve(c, a);
+		hand_approve(c, a);
 		break;
 	case ASK_STATUS:
 		ask_status(c, a);

@@ -76,7 +76,7 @@ reload(struct core *c)
 	log_line(
 		LOG_NOTICE, "configuration read again from %s", c->config_path);
 	admit_incoming(c);
-	missed_plan(c);
+	poll_plan(c);
 	core_want_dispatch(c);
 }
 
@@ -258,7 +258,7 @@ core_new(struct core **ret, struct config *take, const struct core_opts *o,
 	}
 	clean_init(c);
 	trim_init(c);
-	missed_init(c);
+	poll_init(c);
 	core_want_dispatch(c);
 	*ret = c;
 	return 0;
@@ -277,7 +277,7 @@ core_run(struct core *c, struct err *e)
 	admit_incoming(c);
 	clean_start(c);
 	trim_after_run(c);
-	missed_plan(c);
+	poll_plan(c);
 	eventfd_write(c->wake_fd, 1);
 	rc = loop_run(c->loop, e);
 	trim_close(c);
@@ -300,7 +300,7 @@ core_free(struct core *c)
 	workers_free(c);
 	clean_free(c);
 	trim_free(c);
-	missed_free(c);
+	poll_free(c);
 	marker_close(c);
 	notify_free(c);
 	free(c->defers);

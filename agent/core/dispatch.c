@@ -96,7 +96,7 @@ give_up_undo(struct live *l, const struct err *e)
 
 	log_line(LOG_ERROR, "run %" PRIu64 ": its undos are given up: %s",
 		l->id, e->msg);
-	dispatch_finish_run(l, to == RUN_BAD_MOVE ? RUN_ERROR : to, why);
+	settle_finish(l, to == RUN_BAD_MOVE ? RUN_ERROR : to, why);
 }
 
 void
@@ -115,7 +115,7 @@ dispatch_start_failed(struct live *l, int job, const struct err *e)
 	if (start_later(l, e))
 		return;
 	if (job < 0)
-		dispatch_finish_run(l, RUN_ERROR, &why);
+		settle_finish(l, RUN_ERROR, &why);
 	else if (run_state_is_final(l->run->jobs[job].state))
 		give_up_undo(l, e);
 	else if (e->code == ERR_PERM)
@@ -132,7 +132,7 @@ plan_run(struct live *l, struct slots *s)
 	struct err e = { 0 };
 
 	if (l->run->cancel_wanted) {
-		dispatch_cancel_unplanned(l);
+		settle_unplanned(l);
 		return;
 	}
 	if (l->run->plan_lost >= LOST_MAX) {
@@ -147,7 +147,7 @@ plan_run(struct live *l, struct slots *s)
 			.suggestion = then,
 		};
 
-		dispatch_finish_run(l, RUN_ERROR, &why);
+		settle_finish(l, RUN_ERROR, &why);
 		return;
 	}
 	if (s->planners <= 0 || dispatch_delayed(l) ||
@@ -319,7 +319,7 @@ consider_jobs(struct live *l, struct slots *s)
 		consider_job(l, i, s);
 	/* The planner's worker was wanted by no job: it may go. */
 	worker_release(STEAL(l->idle));
-	dispatch_settle(l, s);
+	settle_run(l, s);
 }
 
 static void
@@ -343,7 +343,7 @@ consider(struct live *l, struct slots *s)
 	else if (r->planned)
 		consider_jobs(l, s);
 	else if (r->state == RUN_BLOCKED)
-		dispatch_cancel_unplanned(l);
+		settle_unplanned(l);
 	else if (!r->nonce && !l->attempts)
 		plan_run(l, s);
 }

@@ -178,7 +178,7 @@ may_retry(const struct run *r, struct err *e)
 }
 
 void
-admit_retry(struct core *c, struct ask *a)
+hand_retry(struct core *c, struct ask *a)
 {
 	const char *ref = jget_str(a->options, "ref");
 	struct live *l = bring(c, a);
@@ -212,7 +212,7 @@ admit_retry(struct core *c, struct ask *a)
 /* ---- cancel and approve ---- */
 
 void
-admit_cancel(struct core *c, struct ask *a)
+hand_cancel(struct core *c, struct ask *a)
 {
 	struct live *l = bring(c, a);
 
@@ -231,7 +231,7 @@ admit_cancel(struct core *c, struct ask *a)
 }
 
 void
-admit_approve(struct core *c, struct ask *a)
+hand_approve(struct core *c, struct ask *a)
 {
 	struct live *l = bring(c, a);
 

@@ -211,10 +211,6 @@ bool marker_quarantine(struct live *l);
 
 #define PUSH_FOUND "poll" /* push.source of what was found by looking */
 
-void missed_init(struct core *c);
-/* Looks at repositories that are new in the configuration, and from then on
- * as often as it says. */
-void missed_plan(struct core *c);
 /* A push became a run: that is where its ref is now. */
 int missed_note(
 	struct core *c, const struct push *p, uint64_t run, struct err *e);
@@ -225,13 +221,20 @@ int missed_seen(struct core *c, const struct push *p, struct err *e);
  * run; 0: no. */
 int missed_found(
 	struct core *c, const struct push *p, uint64_t *ret, struct err *e);
-void missed_free(struct core *c);
+
+/* ---- poll.c ---- */
+
+void poll_init(struct core *c);
+/* Looks at repositories that are new in the configuration, and from then on
+ * as often as it says. */
+void poll_plan(struct core *c);
+void poll_free(struct core *c);
 
 /* ---- hand.c ---- */
 
-void admit_retry(struct core *c, struct ask *a);
-void admit_cancel(struct core *c, struct ask *a);
-void admit_approve(struct core *c, struct ask *a);
+void hand_retry(struct core *c, struct ask *a);
+void hand_cancel(struct core *c, struct ask *a);
+void hand_approve(struct core *c, struct ask *a);
 
 /* ---- dispatch.c ---- */
 
@@ -251,12 +254,14 @@ struct slots {
 	int64_t jobs, planners;
 };
 
-void dispatch_finish_run(
+/* The run's last event, with why where it has a reason. */
+void settle_finish(
 	struct live *l, enum run_state state, const struct reason *why);
-void dispatch_cancel_unplanned(struct live *l);
+/* A canceled run that never came to have jobs ends. */
+void settle_unplanned(struct live *l);
 /* When nothing of the run is at work: says that it waits or is blocked,
  * starts its undos, or ends it. */
-void dispatch_settle(struct live *l, struct slots *s);
+void settle_run(struct live *l, struct slots *s);
 /* Nobody looked at a blocked run for a week: it has failed. */
 void blocked_look(struct live *l);
 /* Ends what is blocked of the same ref and workflow. */

@@ -18,6 +18,7 @@ libcore_a_SOURCES = \
 	agent/core/missed.c \
 	agent/core/notify.c \
 	agent/core/offline.c agent/core/offline.h \
+	agent/core/poll.c agent/core/poll.h \
 	agent/core/reattach.c \
 	agent/core/rows.c agent/core/rows.h \
 	agent/core/room.c agent/core/room.h \

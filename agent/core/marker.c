@@ -195,7 +195,7 @@ marker_quarantine(struct live *l)
 	for (size_t i = 0; i < l->run->njobs; i++)
 		if (!run_state_is_final(l->run->jobs[i].state))
 			end_job(l, (int)i, &why);
-	dispatch_finish_run(l, RUN_ERROR, &why);
+	settle_finish(l, RUN_ERROR, &why);
 	id = xmalloc(sizeof(*id));
 	*id = l->id;
 	core_defer(l->core, forget_crashes, id);

@@ -17,8 +17,7 @@
 /* ---- the one event that is the end ---- */
 
 void
-dispatch_finish_run(
-	struct live *l, enum run_state state, const struct reason *why)
+settle_finish(struct live *l, enum run_state state, const struct reason *why)
 {
 	struct event ev;
 
@@ -33,14 +32,14 @@ dispatch_finish_run(
 }
 
 void
-dispatch_cancel_unplanned(struct live *l)
+settle_unplanned(struct live *l)
 {
 	struct reason why = {
 		.class = (char *)"canceled",
 		.text = (char *)"canceled before it started",
 	};
 
-	dispatch_finish_run(l, l->run->end_state,
+	settle_finish(l, l->run->end_state,
 		l->run->reason.text ? &l->run->reason : &why);
 }
 
@@ -234,7 +233,7 @@ undo_next(struct live *l, struct slots *s)
 }
 
 void
-dispatch_settle(struct live *l, struct slots *s)
+settle_run(struct live *l, struct slots *s)
 {
 	const struct run *r = l->run;
 	const struct reason *why;
@@ -254,5 +253,5 @@ dispatch_settle(struct live *l, struct slots *s)
 		if (to != RUN_CANCELED)
 			why = &r->reason;
 	}
-	dispatch_finish_run(l, to, why);
+	settle_finish(l, to, why);
 }

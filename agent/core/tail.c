@@ -96,7 +96,7 @@ refuse_plan(struct live *l)
 	};
 
 	if (!l->core->failed)
-		dispatch_finish_run(l, RUN_ERROR, &why);
+		settle_finish(l, RUN_ERROR, &why);
 }
 
 /* A further workflow of the same commit: a run of its own. */
