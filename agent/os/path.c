@@ -258,3 +258,24 @@ path_usage(int dirfd, const char *name, int64_t *ret_bytes, int64_t *ret_files,
 		return err_sys(e, "read '%s'", name);
 	return 0;
 }
+
+int
+path_names(int dirfd, const char *name, struct strv *ret, struct err *e)
+{
+	int fd = path_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0, e);
+	struct dirent *d;
+	DIR *dir;
+
+	if (fd < 0)
+		return e->code == ERR_ABSENT ? 0 : -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return err_sys(e, "read '%s'", name);
+	}
+	while ((d = readdir(dir)))
+		if (!str_eq(d->d_name, ".") && !str_eq(d->d_name, ".."))
+			strv_add(ret, d->d_name);
+	closedir(dir);
+	return 0;
+}

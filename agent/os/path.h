@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/err.h"
+#include "base/strv.h"
 
 /* A folder, O_PATH-less, close-on-exec.  dirfd may be AT_FDCWD, then path
  * may be absolute and is followed as usual. */
@@ -29,6 +30,11 @@ int path_remove_tree(int dirfd, const char *name, struct err *e);
 /* Bytes and inodes used below dirfd/name, not following links. */
 int path_usage(int dirfd, const char *name, int64_t *ret_bytes,
 	int64_t *ret_files, struct err *e);
+
+/* The names in the folder dirfd/name but "." and "..", in no order; none
+ * when it is absent. */
+int path_names(
+	int dirfd, const char *name, struct strv *ret, struct err *e);
 
 /* Relative, no empty, "." or ".." part, no NUL: safe below a folder. */
 bool path_is_clean(const char *path);

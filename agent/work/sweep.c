@@ -2,38 +2,33 @@
 /* See sweep.h. */
 #include "base/base.h"
 #include "base/enc.h"
+#include "base/strv.h"
 #include "box/box.h"
 #include "os/fd.h"
 #include "os/path.h"
 #include "work/sweep.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 
 typedef int entry_fn(int dirfd, const char *name, void *arg, struct err *e);
 
-/* Calls fn for each entry of dirfd/name that starts with a digit or a
- * letter; an absent folder has none. */
+/* Calls fn for each entry of dirfd/name that does not begin with a dot; an
+ * absent folder has none. */
 static int
 each_entry(int dirfd, const char *name, entry_fn *fn, void *arg, struct err *e)
 {
+	AUTO(strv_release) struct strv names = STRV_INIT;
+	AUTO(fd_closep)
 	int fd = path_open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY, 0, e);
-	struct dirent *d;
-	DIR *dir;
-	int rc = 0;
 
 	if (fd < 0)
 		return e->code == ERR_ABSENT ? 0 : -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return err_sys(e, "read '%s'", name);
-	}
-	while (rc == 0 && (d = readdir(dir)))
-		if (d->d_name[0] != '.')
-			rc = fn(fd, d->d_name, arg, e);
-	closedir(dir);
-	return rc;
+	if (path_names(dirfd, name, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.len; i++)
+		if (names.v[i][0] != '.' && fn(fd, names.v[i], arg, e) < 0)
+			return -1;
+	return 0;
 }
 
 static int

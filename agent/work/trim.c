@@ -7,7 +7,6 @@
 #include "os/path.h"
 #include "work/trim.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -80,28 +79,13 @@ is_live(const struct trim *t, const char *name)
 	return false;
 }
 
-/* The names in a folder of the state; none when it is absent. */
-static int
-list_folder(
-	const struct trim *t, const char *path, struct strv *out, struct err *e)
+static bool
+is_folder(const struct trim *t, const char *path)
 {
-	int fd = path_open_beneath(
-		t->state_fd, path, O_RDONLY | O_DIRECTORY, 0, e);
-	struct dirent *d;
-	DIR *dir;
+	struct stat st;
 
-	if (fd < 0)
-		return e->code == ERR_ABSENT ? 0 : -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return err_sys(e, "read '%s'", path);
-	}
-	while ((d = readdir(dir)))
-		if (d->d_name[0] != '.')
-			strv_add(out, d->d_name);
-	closedir(dir);
-	return 0;
+	return fstatat(t->state_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
 }
 
 /* A run that is over: the layers of each attempt, and the rest. */
@@ -113,17 +97,21 @@ add_run(struct trim *t, const char *name, struct err *e)
 	struct item *whole;
 	int64_t layers = 0;
 
-	if (list_folder(t, run, &attempts, e) < 0)
+	if (path_names(t->state_fd, run, &attempts, e) < 0)
 		return -1;
 	for (size_t k = 0; k < attempts.len; k++) {
 		AUTO(freep)
 		char *path = xasprintf("%s/%s/layers", run, attempts.v[k]);
 		AUTO(freep)
+		char *left =
+			xasprintf("%s/%s/.gone-layers", run, attempts.v[k]);
+		AUTO(freep)
 		char *events = xasprintf("%s/%s/events", run, attempts.v[k]);
-		struct stat st;
-
-		if (fstatat(t->state_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			!S_ISDIR(st.st_mode))
+		/* An earlier trim was killed in it. */
+		if (!t->spec->dry_run && is_folder(t, left) &&
+			path_remove_tree(t->state_fd, left, e) < 0)
+			return -1;
+		if (!is_folder(t, path))
 			continue;
 		if (measure(t,
 			    add_item(t, path, RANK_CACHE, mtime_of(t, events)),
@@ -145,7 +133,7 @@ add_runs(struct trim *t, struct err *e)
 {
 	AUTO(strv_release) struct strv names = STRV_INIT;
 
-	if (list_folder(t, "runs", &names, e) < 0)
+	if (path_names(t->state_fd, "runs", &names, e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.len; i++) {
 		int64_t id;
@@ -165,7 +153,7 @@ add_trees(struct trim *t, struct err *e)
 {
 	AUTO(strv_release) struct strv names = STRV_INIT;
 
-	if (list_folder(t, "trees", &names, e) < 0)
+	if (path_names(t->state_fd, "trees", &names, e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.len; i++) {
 		AUTO(freep) char *path = xasprintf("trees/%s", names.v[i]);
@@ -173,6 +161,8 @@ add_trees(struct trim *t, struct err *e)
 		struct item *item;
 		struct err ignore;
 
+		if (names.v[i][0] == '.')
+			continue; /* a lock, or one that is being made */
 		item = add_item(t, path, RANK_CACHE, mtime_of(t, ok));
 		item->is_tree = true;
 		tree_chain(t->state_fd, names.v[i], &item->below, &ignore);
@@ -187,13 +177,15 @@ add_mirrors(struct trim *t, struct err *e)
 {
 	AUTO(strv_release) struct strv names = STRV_INIT;
 
-	if (list_folder(t, "mirrors", &names, e) < 0)
+	if (path_names(t->state_fd, "mirrors", &names, e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.len; i++) {
 		AUTO(freep) char *path = xasprintf("mirrors/%s", names.v[i]);
 		AUTO(freep) char *fetched = xasprintf("%s/FETCH_HEAD", path);
 		int64_t at = MAX(mtime_of(t, path), mtime_of(t, fetched));
 
+		if (names.v[i][0] == '.')
+			continue;
 		if (measure(t, add_item(t, path, RANK_CACHE, at), e) < 0)
 			return err_wrap(e, "mirror %s", names.v[i]);
 	}
@@ -353,24 +345,18 @@ trim(const struct trim *t, json_t *list, int64_t *freed, struct err *e)
 static int
 finish_earlier(const struct trim *t, const char *folder, struct err *e)
 {
-	int fd = path_open_beneath(
-		t->state_fd, folder, O_RDONLY | O_DIRECTORY, 0, e);
-	struct dirent *d;
-	DIR *dir;
-	int rc = 0;
+	AUTO(strv_release) struct strv names = STRV_INIT;
 
-	if (fd < 0)
-		return e->code == ERR_ABSENT ? 0 : -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return err_sys(e, "read '%s'", folder);
+	if (path_names(t->state_fd, folder, &names, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.len; i++) {
+		AUTO(freep) char *path = xasprintf("%s/%s", folder, names.v[i]);
+
+		if (str_starts(names.v[i], ".gone-") &&
+			path_remove_tree(t->state_fd, path, e) < 0)
+			return -1;
 	}
-	while (rc == 0 && (d = readdir(dir)))
-		if (str_starts(d->d_name, ".gone-"))
-			rc = path_remove_tree(fd, d->d_name, e);
-	closedir(dir);
-	return rc;
+	return 0;
 }
 
 static int
