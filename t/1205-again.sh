@@ -10,14 +10,6 @@ TELLUS_DELAYS=4
 export TELLUS_DELAYS
 make_gate
 
-# workflow TEXT: the next commit of demo, pushed; $run is its run.
-workflow () {
-	printf '%s\n' "$1" >demo/.tellus.yml &&
-	git -C demo add -A && git -C demo commit --allow-empty -qm "$test_count" &&
-	git -C demo push -o ci.detach -q origin main &&
-	run=$(tellus list --json | jq ".[0].run")
-}
-
 # step NAME CONDITION: of the run's step.
 step () {
 	run_has $run ".jobs[].steps[]|select(.name==\"$1\")|$2"
@@ -34,7 +26,7 @@ END
 agent_start
 
 test_expect_success 'exit 75 is tried again, with the files as they were' '
-	workflow "
+	push_workflow "
 name: ci
 jobs:
   a:
@@ -49,7 +41,7 @@ jobs:
 '
 
 test_expect_success 'and given up after two more' '
-	workflow "
+	push_workflow "
 run:
   - {name: flaky, run: exit 69}
   - {name: tidy, if: always(), run: echo tidied}" &&
@@ -59,7 +51,7 @@ run:
 
 test_expect_success 'the wait is told, and survives a restart of the agent' '
 	agent_stop && TELLUS_DELAYS=100 agent_start &&
-	workflow "
+	push_workflow "
 run:
   - {name: flaky, run: test \$TELLUS_STEP_ATTEMPT = 2 || exit 75}" &&
 	wait_for 20 run_is $run waiting &&
@@ -69,7 +61,7 @@ run:
 '
 
 test_expect_success 'retry: max, on' '
-	workflow "
+	push_workflow "
 jobs:
   a:
     retry: {max: 2, on: code}
@@ -81,7 +73,7 @@ jobs:
 '
 
 test_expect_success 'a missing program stops the job for a person, and a retry goes on there' '
-	workflow "
+	push_workflow "
 run:
   - {name: first, run: echo first >made}
   - {name: miss, run: test -e $gate/mended || no-such-program}
@@ -97,21 +89,21 @@ run:
 '
 
 test_expect_success 'a blocked run is superseded by a newer one, and canceled by hand' '
-	workflow "
+	push_workflow "
 name: s
 run: [no-such-program]" && wait_run $run blocked && old=$run &&
-	workflow "
+	push_workflow "
 name: s
 run: [no-such-program]" && wait_run $run blocked && run_is $old superseded &&
-	tellus cancel $run && wait_run $run canceled
+	tellus cancel $run && wait_for 60 run_is $run canceled
 '
 
 test_expect_success 'one that stops after a newer run was planned is superseded, too' '
-	workflow "
+	push_workflow "
 name: late
 run: [ \"while ! test -e $gate/late; do sleep 0.05; done; no-such-program\" ]" && old=$run &&
 	wait_for 20 run_is $old running &&
-	workflow "
+	push_workflow "
 name: late
 run: [ \"true\" ]" && wait_run $run passed &&
 	touch $gate/late && wait_run $old superseded &&
@@ -119,7 +111,7 @@ run: [ \"true\" ]" && wait_run $run passed &&
 '
 
 test_expect_success 'a step at its own memory limit stops, and goes on with another' '
-	workflow "
+	push_workflow "
 run:
   - {name: ok, run: echo kept >f}
   - {name: eat, run: python3 -c \"b = b\\\"x\\\" * (200 << 20)\" && cat f}" &&
@@ -136,7 +128,7 @@ run:
 '
 
 test_expect_success '--from, --skip and --set' '
-	workflow "
+	push_workflow "
 env: {WHO: file}
 run:
   - {name: one, id: o, run: echo one >f}
@@ -169,7 +161,7 @@ killed () {
 }
 
 test_expect_success 'on-crash: ask stops, with the step in doubt' '
-	workflow "
+	push_workflow "
 run:
   - {name: one, run: echo one >f}
   - {name: deploy, on-crash: ask, run: \"test -e $gate/go2 || sleep 300\"}
@@ -185,26 +177,26 @@ run:
 '
 
 test_expect_success 'on-crash: fail fails the job; rerun, the default, goes on' '
-	workflow "
+	push_workflow "
 run:
   - {name: deploy, on-crash: fail, run: sleep 300}
   - {name: tidy, if: failure(), run: echo tidy}" &&
 	killed deploy && wait_run $run failed &&
 	step deploy ".reason.class==\"infra.killed\" and .attempt==1" &&
 	step tidy ".state==\"passed\"" &&
-	workflow "
+	push_workflow "
 run:
   - {name: long, run: test \$TELLUS_STEP_ATTEMPT = 2 || sleep 300}" &&
 	killed long && wait_run $run passed && step long ".attempt==2"
 '
 
 test_expect_success 'a worker that hangs is no obstacle to a cancel' '
-	workflow "
+	push_workflow "
 run:
   - {name: hang, run: sleep 300}" &&
 	wait_for 20 step_runs $run hang &&
 	worker=$(jq .pid state/runs/$run/0.1/identity) && kill -STOP $worker &&
-	tellus cancel $run && wait_run $run canceled && ! kill -0 $worker 2>/dev/null
+	tellus cancel $run && wait_for 60 run_is $run canceled && ! kill -0 $worker 2>/dev/null
 '
 
 test_done

@@ -9,13 +9,6 @@ TELLUS_DELAYS=4
 export TELLUS_DELAYS
 make_gate
 
-workflow () {
-	printf '%s\n' "$1" >demo/.tellus.yml &&
-	git -C demo add -A && git -C demo commit --allow-empty -qm "$test_count" &&
-	git -C demo push ${2--o ci.detach} -q origin main 2>push.out
-	run=$(tellus list --json | jq ".[0].run")
-}
-
 undo_of () {
 	run_has $run ".jobs[].steps[]|select(.name==\"$1\").undo|$2"
 }
@@ -36,10 +29,10 @@ run:
   - {name: none, run: "true"}'
 
 test_expect_success 'the undos of what ran come in reverse, their output last' '
-	workflow "$three
+	{ push_workflow "$three
   - {name: bad, run: exit 3, undo: echo half done}
   - {name: never, run: \"true\", undo: echo never}
-  - {name: tidy, if: always(), run: echo tidied}" "" && cat push.out && wait_run $run failed &&
+  - {name: tidy, if: always(), run: echo tidied}" ""; } && cat push.out && wait_run $run failed &&
 	tellus log $run >log && cat log && tail -n +2 log >rest && cat >want <<-\EOF && cmp want rest &&
 	half done
 	1
@@ -55,12 +48,12 @@ test_expect_success 'the undos of what ran come in reverse, their output last' '
 '
 
 test_expect_success 'a run that passes undoes nothing' '
-	workflow "$three" && wait_run $run passed && undo_of one ".state==\"queued\"" &&
+	push_workflow "$three" && wait_run $run passed && undo_of one ".state==\"queued\"" &&
 	tellus log $run >log && ! grep undo log
 '
 
 test_expect_success 'an undo is tried five times, then given up, and the others still run' '
-	workflow "
+	push_workflow "
 run:
   - {name: one, run: \"true\", undo: echo first}
   - {name: two, run: \"true\", undo: echo again; test \$TELLUS_STEP_ATTEMPT = 3}
@@ -73,18 +66,18 @@ run:
 '
 
 test_expect_success 'a cancel undoes, also what other jobs had done' '
-	workflow "
+	push_workflow "
 jobs:
   a: {steps: [{name: made, run: \"true\", undo: echo unmade}]}
   b: {needs: a, steps: [{name: hold, run: sleep 300, undo: echo unheld}]}" &&
-	wait_for 20 step_runs $run hold && tellus cancel $run && wait_run $run canceled &&
+	wait_for 20 step_runs $run hold && tellus cancel $run && wait_for 60 run_is $run canceled &&
 	test "$(tellus log $run | tr "\n" " ")" = "unheld unmade " &&
 	undo_of made ".state==\"passed\"" && undo_of hold ".state==\"passed\"" &&
 	run_has $run "[.jobs[].steps[].undo.started]|.[0] >= .[1]"
 '
 
 test_expect_success 'a job is undone when one fails that needs it, and no other' '
-	workflow "
+	push_workflow "
 jobs:
   base: {steps: [{name: base, run: \"true\", undo: echo base undone}]}
   other: {steps: [{name: other, run: \"true\", undo: echo other undone}]}
@@ -93,7 +86,7 @@ jobs:
 '
 
 test_expect_success 'a retry runs again what was undone' '
-	workflow "
+	push_workflow "
 jobs:
   base: {steps: [{name: base, run: echo base, undo: echo undone}]}
   top: {needs: base, steps: [{name: top, run: test \$GITHUB_RUN_ATTEMPT = 2}]}" && wait_run $run failed &&
@@ -103,7 +96,7 @@ jobs:
 
 # During the undo of "slow", which waits at the gate.
 at_undo () {
-	workflow "
+	push_workflow "
 run:
   - {name: one, run: \"true\", undo: echo one}
   - {name: slow, run: \"true\", undo: \"echo slow; while ! test -e $gate/$1; do sleep 0.05; done\"}
@@ -132,7 +125,7 @@ test_expect_success 'both killed in an undo' '
 '
 
 test_expect_success 'an interrupted step with on-crash: fail is undone, too' '
-	workflow "
+	push_workflow "
 run:
   - {name: dep, on-crash: fail, run: sleep 300, undo: echo took it back}" &&
 	wait_for 20 step_runs $run dep && kill -9 $(worker_pid) && wait_run $run failed &&
@@ -140,11 +133,11 @@ run:
 '
 
 test_expect_success 'a blocked run is undone when it is canceled, not before' '
-	workflow "
+	push_workflow "
 run:
   - {name: one, run: \"true\", undo: echo gone}
   - {name: miss, run: no-such-program}" && wait_run $run blocked &&
-	undo_of one ".state==\"queued\"" && tellus cancel $run && wait_run $run canceled &&
+	undo_of one ".state==\"queued\"" && tellus cancel $run && wait_for 60 run_is $run canceled &&
 	undo_of one ".state==\"passed\""
 '
 

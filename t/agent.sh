@@ -100,6 +100,18 @@ commit_file () {
 	git -C "$T/$1" commit -qm "$4"
 }
 
+# push_workflow TEXT [PUSH-OPTIONS]: the next commit of demo with that
+# workflow, pushed (detached unless options are given); $run is its run.
+push_workflow () {
+	printf '%s\n' "$1" >"$T/demo/.tellus.yml" &&
+	git -C "$T/demo" add -A &&
+	git -C "$T/demo" commit --allow-empty -qm "after test $test_count" &&
+	git -C "$T/demo" push ${2--o ci.detach} -q origin main 2>push.out
+	push_rc=$?
+	run=$(tellus list --json | jq ".[0].run")
+	return $push_rc
+}
+
 run_state () {
 	tellus show "$1" --json | jq -r .state
 }

@@ -4,8 +4,8 @@
 #include "base/buf.h"
 #include "base/enc.h"
 #include "model/diagnose.h"
+#include "model/words.h"
 
-#define WORD_CHARS 80
 #define MIB ((int64_t)1 << 20)
 #define MEMORY_FIRST ((int64_t)2 << 30) /* where there was no limit */
 
@@ -17,85 +17,34 @@ diagnosis_release(struct diagnosis *d)
 	d->what = d->suggestion = NULL;
 }
 
-/* ---- words ---- */
-
-static char *
-clean(const char *p, size_t n)
-{
-	AUTO(freep) char *raw = xstrndup(p, n);
-	AUTO(buf_release) struct buf b = BUF_INIT, valid = BUF_INIT;
-
-	utf8_addclean(&valid, raw, strlen(raw));
-	utf8_addcut_chars(&b, valid.data ? valid.data : "", WORD_CHARS);
-	return b.data ? buf_take(&b) : xstrdup("");
-}
-
-/* The line around at. */
-static void
-line_of(const char *text, const char *at, const char **ret_from, size_t *ret_n)
-{
-	const char *from = at;
-
-	while (from > text && from[-1] != '\n')
-		from--;
-	*ret_from = from;
-	*ret_n = strcspn(from, "\n");
-}
-
-/* The last place of a mark in the text. */
-static const char *
-last_of(const char *text, const char *mark)
-{
-	const char *last = NULL;
-
-	for (const char *at = text; (at = strstr(at, mark)); at++)
-		last = at;
-	return last;
-}
-
-/* What stands before the end, back to one of the stops. */
-static char *
-word_before(const char *text, const char *end, const char *stops)
-{
-	const char *from;
-
-	if (end > text && (end[-1] == '\'' || end[-1] == '"'))
-		end--;
-	else if (end - text >= 3 && !memcmp(end - 3, "\xe2\x80\x99", 3))
-		end -= 3;
-	from = end;
-	while (from > text && from[-1] != '\n' && !strchr(stops, from[-1]))
-		from--;
-	return clean(from, (size_t)(end - from));
-}
-
-/* What follows, up to one of the stops. */
-static char *
-word_after(const char *at, const char *stops)
-{
-	size_t n = strcspn(at, "\n");
-
-	return clean(at, MIN(strcspn(at, stops), n));
-}
-
 /* ---- rules: each looks at the place of its mark ---- */
 
 typedef bool rule_fn(const struct diag_facts *f, const char *at,
 	size_t mark_len, struct diagnosis *d);
+
+static void
+advise_crlf(const char *file, struct diagnosis *d)
+{
+	AUTO(freep) char *arg = shell_quote(file);
+
+	d->suggestion = xasprintf("sed -i 's/\\r$//' %s, and let "
+				  ".gitattributes say \"%s text eol=lf\"",
+		arg, str_starts(file, "./") ? file + 2 : file);
+}
 
 /* "./build.sh: line 2: $'\r': command not found" and its like. */
 static bool
 says_crlf(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *file = NULL, *arg = NULL;
+	AUTO(freep) char *file = NULL;
 	const char *from;
 	size_t n;
 
-	line_of(f->tail, at, &from, &n);
+	words_line(f->tail, at, &from, &n);
 	if (n > 6 && !strncmp(from, "bash: ", 6))
 		from += 6;
-	file = word_after(from, ":");
+	file = words_after(from, ":");
 	d->what = xstrdup("a script has Windows line ends (CRLF)");
 	if (!*file || str_eq(file, "env") || str_starts(file, "/usr/bin/env") ||
 		str_starts(file, "/run/tellus/")) {
@@ -104,10 +53,22 @@ says_crlf(const struct diag_facts *f, const char *at, size_t len UNUSED,
 			"that it has text eol=lf");
 		return true;
 	}
-	arg = shell_quote(file);
-	d->suggestion = xasprintf("sed -i 's/\\r$//' %s, and let "
-				  ".gitattributes say \"%s text eol=lf\"",
-		arg, str_starts(file, "./") ? file + 2 : file);
+	advise_crlf(file, d);
+	return true;
+}
+
+/* "script.sh: line 1: ./b.sh: cannot execute: required file not found": what
+ * bash makes of an interpreter with a carriage return, or of none. */
+static bool
+says_no_interpreter(const struct diag_facts *f, const char *at,
+	size_t len UNUSED, struct diagnosis *d)
+{
+	AUTO(freep) char *file = words_before(f->tail, at, " ");
+
+	d->what = xasprintf("the interpreter in the first line of '%s' is not "
+			    "there, or the file has Windows line ends (CRLF)",
+		file);
+	advise_crlf(file, d);
 	return true;
 }
 
@@ -129,7 +90,7 @@ static bool
 says_no_command(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_before(f->tail, at, " '\xe2\x80\x98");
+	AUTO(freep) char *name = words_before(f->tail, at, " '\xe2\x80\x98");
 	const char *package;
 
 	if (!has_exit(f, 127) || !*name)
@@ -156,7 +117,7 @@ says_not_executable(const struct diag_facts *f, const char *at,
 
 	if (!has_exit(f, 126))
 		return false;
-	name = word_before(f->tail, at, " '");
+	name = words_before(f->tail, at, " '");
 	arg = shell_quote(str_starts(name, "./") ? name + 2 : name);
 	d->what = xasprintf("'%s' may not be executed", name);
 	d->suggestion = xasprintf("git update-index --chmod=+x %s, then commit "
@@ -203,8 +164,8 @@ says_refused(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	size_t n;
 	AUTO(freep) char *line = NULL;
 
-	line_of(f->tail, at, &from, &n);
-	line = clean(from, n);
+	words_line(f->tail, at, &from, &n);
+	line = words_clean(from, n);
 	d->what = xasprintf("a connection was refused (%s)", line);
 	if (f->network_off)
 		d->suggestion = xstrdup(
@@ -259,7 +220,7 @@ static bool
 says_no_header(const struct diag_facts *f, const char *at, size_t len,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *path = word_after(at + len, ":");
+	AUTO(freep) char *path = words_after(at + len, ":");
 	const char *package = package_of_header(path);
 
 	d->what = xasprintf("header '%s' is missing", path);
@@ -277,7 +238,7 @@ static bool
 says_no_python(const struct diag_facts *f, const char *at, size_t len,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_after(at + len, "'");
+	AUTO(freep) char *name = words_after(at + len, "'");
 
 	d->what = xasprintf("Python has no module '%s'", name);
 	d->suggestion = xasprintf(
@@ -291,7 +252,7 @@ static bool
 says_no_node(const struct diag_facts *f UNUSED, const char *at, size_t len,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_after(at + len, "'");
+	AUTO(freep) char *name = words_after(at + len, "'");
 
 	d->what = xasprintf("Node has no module '%s'", name);
 	d->suggestion = xstrdup("run \"npm ci\" in an earlier step");
@@ -302,7 +263,7 @@ static bool
 says_no_pkgconfig(const struct diag_facts *f, const char *at, size_t len,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_after(at + len, "'");
+	AUTO(freep) char *name = words_after(at + len, "'");
 
 	d->what = xasprintf("pkg-config knows no package '%s'", name);
 	d->suggestion = xasprintf("install its -dev package on the agent's "
@@ -315,7 +276,7 @@ static bool
 says_read_only(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *path = word_before(f->tail, at, " '");
+	AUTO(freep) char *path = words_before(f->tail, at, " '");
 
 	d->what = xasprintf("'%s' cannot be written", path);
 	d->suggestion = xstrdup("steps may write to the workspace, $HOME and "
@@ -339,7 +300,7 @@ static bool
 says_unbound(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_before(f->tail, at, " ");
+	AUTO(freep) char *name = words_before(f->tail, at, " ");
 
 	d->what = xasprintf("variable '%s' is not set", name);
 	d->suggestion = f->fork ? xstrdup("pull requests from forks get no "
@@ -366,10 +327,10 @@ says_line(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	const char *from;
 	size_t n;
 
-	line_of(f->tail, at, &from, &n);
+	words_line(f->tail, at, &from, &n);
 	while (n && (*from == ' ' || *from == '\t'))
 		from++, n--;
-	d->what = clean(from, n);
+	d->what = words_clean(from, n);
 	return true;
 }
 
@@ -388,7 +349,7 @@ static bool
 says_test(const struct diag_facts *f, const char *at, size_t len,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_after(at + len, "\r\n");
+	AUTO(freep) char *name = words_after(at + len, "\r\n");
 
 	return test_failed(f, name, d);
 }
@@ -398,7 +359,7 @@ static bool
 says_test_before(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *name = word_before(f->tail, at, "\r");
+	AUTO(freep) char *name = words_before(f->tail, at, "\r");
 
 	return test_failed(f, name, d);
 }
@@ -407,7 +368,7 @@ static bool
 says_no_file(const struct diag_facts *f, const char *at, size_t len UNUSED,
 	struct diagnosis *d)
 {
-	AUTO(freep) char *path = word_before(f->tail, at, " '\"");
+	AUTO(freep) char *path = words_before(f->tail, at, " '\"");
 
 	if (!*path)
 		return false;
@@ -426,6 +387,8 @@ static const struct {
 	{ "$'\\r': command not found",			says_crlf, false },
 	{ "\\r': No such file or directory",		says_crlf, false },
 	{ "\\r\xe2\x80\x99: No such file or directory",	says_crlf, false },
+	{ ": cannot execute: required file not found",
+							says_no_interpreter, false },
 	{ "\r: not found",				says_crlf, false },
 	{ ": command not found",			says_no_command, false },
 	{ ": not found\n",				says_no_command, false },
@@ -442,6 +405,7 @@ static const struct {
 	{ "getaddrinfo ENOTFOUND",			says_no_name, false },
 	{ "unable to resolve host address",		says_no_name, false },
 	{ "Connection refused",				says_refused, false },
+	{ "Couldn't connect to server",			says_refused, false },
 	{ "ECONNREFUSED",				says_refused, false },
 	{ "Network is unreachable",			says_unreachable, false },
 	{ "Killed signal terminated program",		says_no_memory, false },
@@ -487,7 +451,7 @@ diagnose(const struct diag_facts *f, struct diagnosis *ret)
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
 		const char *at = rules[i].first
 					 ? strstr(f->tail, rules[i].mark)
-					 : last_of(f->tail, rules[i].mark);
+					 : words_last(f->tail, rules[i].mark);
 
 		if (at && rules[i].fn(f, at, strlen(rules[i].mark), ret))
 			return true;

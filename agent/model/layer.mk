@@ -12,7 +12,8 @@ libmodel_a_SOURCES = \
 	agent/model/retried.c \
 	agent/model/run.c agent/model/run.h \
 	agent/model/run_json.c \
-	agent/model/state.c
+	agent/model/state.c \
+	agent/model/words.c agent/model/words.h
 
 UNIT_TESTS += t/unit/diagnose
 t_unit_diagnose_SOURCES = t/unit/diagnose.c t/tap.h

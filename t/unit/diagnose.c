@@ -39,6 +39,12 @@ static const struct {
 		"Windows line ends", "sed -i 's/\\r$//' ./b.sh," },
 	{ "bash: ./b.sh: /bin/sh^M: bad interpreter: No such file\n", 126,
 		false, false, "Windows line ends", "s/\\r$//' ./b.sh," },
+	{ "x.sh: line 1: ./b.sh: cannot execute: required file not found\n",
+		127, false, false, "first line of './b.sh'",
+		"s/\\r$//' ./b.sh," },
+	{ "curl: (7) Failed to connect to 127.0.0.1 port 9 after 0 ms: "
+	  "Couldn't connect to server\n",
+		7, true, false, "refused", "start the server in the job" },
 	{ "curl: (6) Could not resolve host: example.org\n", 6, true, false,
 		"no network", "network: outbound" },
 	{ "curl: (6) Could not resolve host: example.org\n", 6, true, true,
