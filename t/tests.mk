@@ -35,14 +35,15 @@ SHELL_TESTS += \
 	t/1190-checker.sh \
 	t/1200-crash.sh \
 	t/1205-again.sh \
-	t/1230-why.sh \
 	t/1210-states.sh \
+	t/1220-random.sh \
+	t/1230-why.sh \
 	t/1240-room.sh \
+	t/1245-trim.sh \
 	t/1250-missed.sh \
 	t/1260-quarantine.sh \
-	t/1245-trim.sh \
-	t/1280-undo.sh \
 	t/1270-rollback.sh \
+	t/1280-undo.sh \
 	t/1300-hostile.sh \
 	t/1310-users.sh
 EXTRA_DIST += t/agent.sh t/checker.mjs t/forge.mjs t/ledger.pl t/ledger.sh \
@@ -85,19 +86,24 @@ lint:
 
 .PHONY: asan fuzz lint
 
-# Kills at every crash point, N at each over its passes; the short form in
-# make check takes one each.  The figures are left in crash-summary.
+# Kills at every crash point, N at each over its passes, and RANDOM of them
+# at random times; the short forms in make check take one each and 100.  The
+# figures are left in crash-summary.
 N = 20
+RANDOM = 2000
 crash: all
 	@rm -f crash-summary crash-summary.*
 	@CRASH_N=$(N) CRASH_SUMMARY="$(abs_top_builddir)/crash-summary.points" \
+	RANDOM_KILLS=$(RANDOM) \
+	RANDOM_SUMMARY="$(abs_top_builddir)/crash-summary.random" \
 	TEST_TIMEOUT=14400 TELLUS_BUILD="$(abs_top_builddir)" \
 	TELLUS_SRC="$(abs_top_srcdir)" "$(srcdir)/t/run" \
-		$(abs_top_srcdir)/t/1200-crash.sh; rc=$$?; \
-	cat t/log/1200-crash.log; \
+		$(abs_top_srcdir)/t/1200-crash.sh \
+		$(abs_top_srcdir)/t/1220-random.sh; rc=$$?; \
+	cat t/log/1200-crash.log t/log/1220-random.log; \
 	{ echo "commit $$(git -C $(srcdir) describe --always --dirty \
 		2>/dev/null || echo $(PACKAGE_VERSION))"; \
-	cat crash-summary.points; } >crash-summary; \
+	cat crash-summary.points crash-summary.random; } >crash-summary; \
 	rm -f crash-summary.*; cat crash-summary; exit $$rc
 
 .PHONY: crash
