@@ -100,4 +100,25 @@ test_expect_success 'with the agent idle nothing wakes it' '
 	echo "$before $after" && test $((after - before)) -le 2
 '
 
+# hold_lock PID SECONDS: the state's lock, as a worker has it between its
+# tellusd's end and its own exec(2); the file names PID.
+hold_lock () {
+	rm -f held && printf %s "$1" >state/lock &&
+	{ python3 -c "
+import fcntl, struct, sys, time
+f = open(sys.argv[1], 'r+')
+fcntl.fcntl(f, 37, struct.pack('hhqqixxxx', fcntl.F_WRLCK, 0, 0, 0, 0))
+open('held', 'w').close()
+time.sleep(float(sys.argv[2]))" state/lock "$2" & } && lock_pid=$! && wait_for 10 test -e held
+}
+
+test_expect_success 'a lock that only a dying tellusd left behind is waited for' '
+	agent_stop && sh -c "echo \$\$" >dead && hold_lock "$(cat dead)" 0.7 && agent_start
+'
+
+test_expect_success 'one that is held for good, or by a live one, is not' '
+	agent_stop && hold_lock $$ 60 && exits_with 75 tellusd --config "$config" 2>err && cat err &&
+	grep "already running as pid $$" err && kill $lock_pid
+'
+
 test_done

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/enc.h"
 #include "base/log.h"
 #include "core/inner.h"
 #include "os/fd.h"
@@ -22,6 +23,8 @@
 #define DEDUPE_KEEP_MS ((int64_t)30 * 86400000)
 #define DEDUPE_EVERY_MS 3600000
 #define DEDUPE_BATCH 1000
+#define LOCK_TRIES 100
+#define LOCK_AGAIN_US 20000
 
 /* ---- configuration ---- */
 
@@ -137,6 +140,39 @@ idle_check(void *arg)
 	loop_timer_set(c->loop, &c->idle_timer, limit - quiet, idle_check, c);
 }
 
+/* Does the process live that the lock's text names? */
+static bool
+holder_lives(const char *text)
+{
+	int64_t pid;
+
+	return text && num_parse(text, 1, INT32_MAX, &pid) == 0 &&
+	       (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
+/* A tellusd that was killed while it started a worker leaves the lock to
+ * that worker until it has come to its exec(2). */
+static int
+take_lock(struct core *c, struct err *e)
+{
+	const char *path = c->conf->conf.state;
+
+	for (int i = 0;; i++) {
+		AUTO(freep) char *text = NULL;
+		int rc = fd_lock(c->lock_fd, e);
+
+		if (rc <= 0)
+			return rc < 0 ? err_wrap(e, "'%s/lock'", path) : 0;
+		fd_slurp_at(c->state_fd, "lock", 32, &text, NULL, e);
+		if (i == LOCK_TRIES || holder_lives(text))
+			return err_set(e, ERR_TEMP,
+				"the state folder '%s' is in use: tellusd is "
+				"already running as pid %s",
+				path, text ? text : "?");
+		usleep(LOCK_AGAIN_US);
+	}
+}
+
 /* The state folder, its lock and its sub-folders. */
 static int
 open_state(struct core *c, struct err *e)
@@ -151,8 +187,6 @@ open_state(struct core *c, struct err *e)
 		{ "runs", 0711 },
 	};
 	const char *path = c->conf->conf.state;
-	AUTO(freep) char *text = NULL;
-	int rc;
 
 	if (mkdir(path, 0711) < 0 && errno != EEXIST)
 		return err_sys(e, "make the state folder '%s'", path);
@@ -163,16 +197,8 @@ open_state(struct core *c, struct err *e)
 		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (c->lock_fd < 0)
 		return err_sys(e, "open '%s/lock'", path);
-	rc = fd_lock(c->lock_fd, e);
-	if (rc < 0)
-		return err_wrap(e, "'%s/lock'", path);
-	if (rc > 0) {
-		fd_slurp_at(c->state_fd, "lock", 32, &text, NULL, e);
-		return err_set(e, ERR_TEMP,
-			"the state folder '%s' is in use: tellusd is already "
-			"running as pid %s",
-			path, text ? text : "?");
-	}
+	if (take_lock(c, e) < 0)
+		return -1;
 	if (ftruncate(c->lock_fd, 0) < 0 ||
 		dprintf(c->lock_fd, "%d", (int)getpid()) < 0)
 		return err_sys(e, "write '%s/lock'", path);
